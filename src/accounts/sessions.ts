@@ -1,0 +1,144 @@
+import { rows, type Tx } from '../db.ts'
+import { digest } from '../ids.ts'
+import type { Resources } from '../resources.ts'
+import type { Role } from './roles.ts'
+
+const HOUR_MS = 3_600_000
+/** A sign-in ends after a day without a request, and after 14 days in any case. */
+export const IDLE_MS = 24 * HOUR_MS
+export const ABSOLUTE_MS = 14 * 24 * HOUR_MS
+/** Writing at each request would be a row version per click. */
+const TOUCH_MS = 300_000
+const AT_MOST = 10
+
+/** What is stored, and all that anybody but the browser ever sees of a session's id. */
+export const hashedId = (sid: string): string => digest(sid).toString('base64url')
+
+export type SignedIn = {
+  user: string
+  email: string
+  name: string
+  role: Role
+  org: string
+  orgName: string
+  session: string
+  isOps: boolean
+}
+type Row = Omit<SignedIn, 'session' | 'isOps'> & {
+  verified: boolean
+  first: boolean
+  created_at: Date
+  expire: Date
+}
+
+/**
+ * The person and membership behind a session (its hashed id), read fresh: a removed member or a changed role
+ * shows at the next request. Undefined when the session, the account or the membership is gone, or time is up.
+ * `isUse` is a request of the person: it moves the end on. A stream that is checked again is none, otherwise a
+ * forgotten tab would never time out.
+ */
+export async function readSession(
+  on: Resources,
+  session: string,
+  { isUse = false }: { isUse?: boolean } = {},
+): Promise<SignedIn | undefined> {
+  const now = on.now().getTime()
+  return on.db.withSystem(async (tx) => {
+    const [row] = await rows<Row>(tx, SIGNED_IN, [session])
+    if (!row || row.expire.getTime() <= now || row.created_at.getTime() + ABSOLUTE_MS <= now)
+      return undefined
+    const isDue = row.expire.getTime() < now + IDLE_MS - TOUCH_MS
+    if (isUse && isDue) await touch(tx, session, now)
+    const { verified, first, created_at: _created, expire: _expire, ...person } = row
+    return { ...person, session, isOps: isOperator(on, row.email, { verified, first }) }
+  })
+}
+
+const SIGNED_IN = `
+  select u.id as "user", u.email, u.name, u.email_verified_at is not null as verified, m.role, m.org_id as org,
+         o.name as "orgName", s.created_at, s.expire,
+         u.id = (select f.id from users f where f.preferences ->> 'signup' is null order by f.id limit 1) as first
+    from user_sessions s
+    join users u on u.id = s.user_id and u.disabled_at is null
+    join user_orgs(u.id) m on m.org_id = (s.sess ->> 'org')::uuid
+    join organizations o on o.org_id = m.org_id
+   where s.sid = ?`
+
+async function touch(tx: Tx, session: string, now: number): Promise<void> {
+  await rows(tx, `update user_sessions set expire = ? where sid = ?`, [
+    new Date(now + IDLE_MS),
+    session,
+  ])
+}
+
+/**
+ * Operators are named by OPS_EMAILS and have proved the address: whoever hands out invitations could make an account
+ * with any. With nobody named, the embedded installation belongs to its first person.
+ */
+function isOperator(
+  on: Resources,
+  email: string,
+  { verified, first }: { verified: boolean; first: boolean },
+): boolean {
+  const { opsEmails, firstUserIsOps } = on.config
+  return opsEmails.length > 0 ? verified && opsEmails.includes(email) : firstUserIsOps && first
+}
+
+/** Starts the clocks of a session just stored, and ends the person's oldest ones beyond ten. */
+export async function beginSession(on: Resources, session: string, user: string): Promise<void> {
+  const now = on.now()
+  const ended = await on.db.withSystem(async (tx) => {
+    await rows(tx, `update user_sessions set created_at = ?, expire = ? where sid = ?`, [
+      now,
+      new Date(now.getTime() + IDLE_MS),
+      session,
+    ])
+    return rows(
+      tx,
+      `delete from user_sessions where sid in (
+         select sid from user_sessions where user_id = ? and sid <> ? order by created_at desc, sid offset ?)
+       returning sid`,
+      [user, session, AT_MOST - 1],
+    )
+  })
+  if (ended.length > 0) on.events.publish({ kind: 'sessions', user })
+}
+
+export type Device = { session: string; device: string; since: Date; seen: Date }
+
+/** Where a person is signed in, the latest first. `seen` is right to five minutes. */
+export async function listSessions(on: Resources, user: string): Promise<Device[]> {
+  return on.db.withSystem((tx) =>
+    rows<Device>(
+      tx,
+      `select sid as session, coalesce(sess ->> 'device', '') as device, created_at as since,
+              expire - ? * interval '1 millisecond' as seen
+         from user_sessions where user_id = ? and expire > ? order by expire desc, sid`,
+      [IDLE_MS, user, on.now()],
+    ),
+  )
+}
+
+/** Ends one session of a person; nothing happens when it is not theirs. */
+export async function endSession(on: Resources, user: string, session: string): Promise<void> {
+  await on.db.withSystem((tx) =>
+    rows(tx, `delete from user_sessions where user_id = ? and sid = ?`, [user, session]),
+  )
+  on.events.publish({ kind: 'sessions', user })
+}
+
+/** Ends a person's sessions, all or those in one organization, but for the one that is named. */
+export async function endSessions(
+  on: Resources,
+  user: string,
+  { except = '', org }: { except?: string; org?: string } = {},
+): Promise<void> {
+  await on.db.withSystem((tx) =>
+    rows(
+      tx,
+      `delete from user_sessions where user_id = ? and sid <> ? and (?::text is null or sess ->> 'org' = ?)`,
+      [user, except, org ?? null, org ?? null],
+    ),
+  )
+  on.events.publish({ kind: 'sessions', user })
+}

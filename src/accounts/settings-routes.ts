@@ -1,0 +1,122 @@
+import { Router, type Request, type Response } from 'express'
+import { z } from 'zod'
+import { access, whoOf } from '../http/access.ts'
+import { EMPTY, inForm, type Shown } from '../http/form-page.ts'
+import { readForm } from '../http/forms.ts'
+import { tryOf } from '../http/known-browser.ts'
+import { showPage } from '../http/page.ts'
+import { startSession } from '../http/session.ts'
+import { viewerOf } from '../http/viewer.ts'
+import { timesFor } from '../inbox/page.ts'
+import { notFound } from '../refusal.ts'
+import type { Resources } from '../resources.ts'
+import { removeMember } from './members.ts'
+import {
+  changePassword,
+  rememberOrganization,
+  renameOrganization,
+  renamePerson,
+} from './profile.ts'
+import { endSession, endSessions, listSessions } from './sessions.ts'
+import { organizationsOf } from './sign-in.ts'
+import type { Throttles } from './throttle.ts'
+
+const text = (missing: string) => z.string(missing).min(1, missing).max(1_000, 'This is too long.')
+const NameForm = z.object({ name: text('Enter a name.') })
+/** The box beside a button that cannot be undone. */
+const SureForm = z.object({ sure: z.literal('1', 'Tick the box to go on.') })
+const SwitchForm = z.object({ org: z.uuid() })
+const PasswordForm = z.object({
+  current: text('Enter your present password.'),
+  password: text('Choose a new password.'),
+})
+
+/** /settings/{profile,security,organization}: what people set for themselves, and the organization's name. */
+export function settingsRoutes(on: Resources, throttles: Throttles): Router {
+  const router = Router()
+  router.get('/settings', access('user'), (_req, res) => res.redirect(303, '/settings/profile'))
+  profileRoutes(router, on)
+  securityRoutes(router, on, throttles)
+  const show = (req: Request, res: Response, shown: Shown): void =>
+    showPage(res, 'accounts/organization', { ...shown, saved: isSaved(req) })
+  router.get('/settings/organization', access('admin'), (req, res) => show(req, res, EMPTY))
+  router.post(
+    '/settings/organization',
+    access('admin'),
+    inForm(show, async (req, res) => {
+      await renameOrganization(on, whoOf(req).org, readForm(NameForm, req).name)
+      res.redirect(303, '/settings/organization?saved=1')
+    }),
+  )
+  return router
+}
+
+function profileRoutes(router: Router, on: Resources): void {
+  const show = async (req: Request, res: Response, shown: Shown): Promise<void> => {
+    const organizations = await organizationsOf(on, whoOf(req).user)
+    showPage(res, 'accounts/profile', { ...shown, organizations, saved: isSaved(req) })
+  }
+  router.get('/settings/profile', access('user'), (req, res) => show(req, res, EMPTY))
+  router.post(
+    '/settings/profile',
+    access('user'),
+    inForm(show, async (req, res) => {
+      await renamePerson(on, whoOf(req).user, readForm(NameForm, req).name)
+      res.redirect(303, '/settings/profile?saved=1')
+    }),
+  )
+  router.post('/settings/profile/organization', access('user'), async (req, res) => {
+    const { user } = whoOf(req)
+    const { org } = readForm(SwitchForm, req)
+    const own = await organizationsOf(on, user)
+    if (!own.some(({ id }) => id === org)) throw notFound('organization')
+    await rememberOrganization(on, user, org)
+    await startSession(on, req, { user, org })
+    res.redirect(303, '/inbox')
+  })
+  router.post(
+    '/settings/profile/departure',
+    access('user'),
+    inForm(show, async (req, res) => {
+      const who = whoOf(req)
+      readForm(SureForm, req)
+      await removeMember(on, who, who.user)
+      res.redirect(303, '/login?done=left')
+    }),
+  )
+}
+
+function securityRoutes(router: Router, on: Resources, throttles: Throttles): void {
+  const home = '/settings/security'
+  const show = async (req: Request, res: Response, shown: Shown): Promise<void> => {
+    const devices = await listSessions(on, whoOf(req).user)
+    const times = timesFor(viewerOf(on, req))
+    showPage(res, 'accounts/security', { ...shown, devices, times, saved: isSaved(req) })
+  }
+  router.get(home, access('user'), (req, res) => show(req, res, EMPTY))
+  router.post(
+    `${home}/password`,
+    access('user'),
+    inForm(show, async (req, res) => {
+      const who = whoOf(req)
+      const form = readForm(PasswordForm, req)
+      const attempt = { ...tryOf(on, req, who.email), known: throttles.knownMark(who.email) }
+      await throttles.signIn(attempt)
+      await changePassword(on, who, form)
+      await throttles.signedIn(attempt)
+      await startSession(on, req, who)
+      res.redirect(303, `${home}?saved=1`)
+    }),
+  )
+  router.post(`${home}/sessions/removal`, access('user'), async (req, res) => {
+    const { user, session } = whoOf(req)
+    await endSessions(on, user, { except: session })
+    res.redirect(303, home)
+  })
+  router.post(`${home}/sessions/:session/removal`, access('user'), async (req, res) => {
+    await endSession(on, whoOf(req).user, (req.params as { session: string }).session)
+    res.redirect(303, home)
+  })
+}
+
+const isSaved = (req: Request): boolean => req.query['saved'] === '1'

@@ -1,0 +1,131 @@
+import { createHmac } from 'node:crypto'
+import { isIPv6 } from 'node:net'
+import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
+import { sameSecret } from '../ids.ts'
+import { Refusal } from '../refusal.ts'
+import type { Resources } from '../resources.ts'
+
+const MINUTE = 60
+const HOUR = 60 * MINUTE
+
+/** Who tries: the address of the account, the network address, and what this browser showed of earlier sign-ins. */
+export type Try = { email: string; ip: string; known: string | undefined }
+
+/** Too many tries; `retryAfter` in seconds. Says the same of accounts that exist and of those that do not. */
+export class Throttled extends Refusal {
+  readonly retryAfter: number
+  constructor(retryAfter: number) {
+    const minutes = Math.ceil(retryAfter / MINUTE)
+    const wait = minutes === 1 ? 'a minute' : `${minutes} minutes`
+    super(429, 'too_many_tries', `Too many tries. Try again in ${wait}.`)
+    this.retryAfter = retryAfter
+  }
+}
+
+export type Throttles = {
+  /** Counts a try to sign in before the password is looked at; throws Throttled. */
+  signIn(attempt: Try): Promise<void>
+  /** The password was right: what the try counted is given back. */
+  signedIn(attempt: Try): Promise<void>
+  /** What a browser keeps after a sign-in, so that a stranger who uses up an account's tries does not lock it out. */
+  knownMark(email: string): string
+  /** Sign-ups from one network; throws Throttled. */
+  signUp(ip: string): Promise<void>
+  /** Whether one more mail may go to this address; the asker is told the same either way. */
+  mail(kind: 'sign_up' | 'reset', email: string): Promise<boolean>
+  /** Invitations of one organization; throws Throttled. */
+  invite(org: string): Promise<void>
+}
+
+type Bucket = RateLimiterPostgres
+type Counted = [bucket: Bucket, key: string]
+
+/** Counters in PostgreSQL, one for all processes. Keys are keyed digests: the table names nobody. */
+export function openThrottles(on: Resources): Throttles {
+  const secret = on.vault.derive('throttle')
+  const keyed = (...parts: string[]): string =>
+    createHmac('sha256', secret).update(parts.join('\n')).digest('base64url')
+  const knownMark = (email: string): string => keyed('known', email)
+  const buckets = openBuckets(on)
+  const { pair, account, network, known } = buckets
+  const bucketsOf = ({ email, ip, known: mark }: Try): Counted[] =>
+    mark !== undefined && sameSecret(mark, knownMark(email))
+      ? [[known, keyed(email)]]
+      : [
+          [network, keyed(networkOf(ip))],
+          [pair, keyed(email, networkOf(ip))],
+          [account, keyed(email)],
+        ]
+  return {
+    async signIn(attempt) {
+      for (const [bucket, key] of bucketsOf(attempt)) await consume(bucket, key)
+    },
+    async signedIn(attempt) {
+      for (const [bucket, key] of bucketsOf(attempt)) {
+        if (bucket === pair || bucket === known) await bucket.delete(key)
+        else await bucket.reward(key)
+      }
+    },
+    knownMark,
+    signUp: (ip) => consume(buckets.signUp, keyed(networkOf(ip))),
+    mail: (kind, email) => hasRoom(buckets.mail, keyed(kind, email)),
+    invite: (org) => consume(buckets.invite, keyed(org)),
+  }
+}
+
+/** The numbers: per account and network, per account, per network, per known browser; then what causes mail. */
+function openBuckets(on: Resources) {
+  const limit = (keyPrefix: string, points: number, duration: number): Bucket =>
+    new RateLimiterPostgres({
+      storeClient: on.pool,
+      storeType: 'pool',
+      schemaName: 'app',
+      tableName: 'throttles',
+      tableCreated: true,
+      clearExpiredByTimeout: false,
+      keyPrefix,
+      points,
+      duration,
+    })
+  return {
+    pair: limit('login-pair', 5, 15 * MINUTE),
+    account: limit('login-account', 20, HOUR),
+    network: limit('login-network', 100, HOUR),
+    known: limit('login-known', 5, 15 * MINUTE),
+    signUp: limit('signup-network', 5, HOUR),
+    mail: limit('mail-account', 3, HOUR),
+    invite: limit('invite-org', 50, 24 * HOUR),
+  }
+}
+
+async function hasRoom(bucket: Bucket, key: string): Promise<boolean> {
+  try {
+    await consume(bucket, key)
+    return true
+  } catch (error) {
+    if (error instanceof Throttled) return false
+    throw error
+  }
+}
+
+async function consume(bucket: Bucket, key: string): Promise<void> {
+  try {
+    await bucket.consume(key)
+  } catch (refused) {
+    if (!(refused instanceof RateLimiterRes)) throw refused
+    throw new Throttled(Math.max(1, Math.ceil(refused.msBeforeNext / 1_000)))
+  }
+}
+
+/** One household or office counts as one: the /24 of an IPv4 address, the /56 of an IPv6 one. */
+export function networkOf(ip: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+)\.\d+$/i.exec(ip)?.[1]
+  if (mapped !== undefined) return mapped
+  if (!isIPv6(ip)) return ip.split('.').slice(0, 3).join('.')
+  const [head = '', tail] = ip.split('%')[0]?.split('::') ?? []
+  const groups = (text = ''): string[] => text.split(':').filter(Boolean)
+  const gap = Math.max(0, 8 - groups(head).length - groups(tail).length)
+  const all = [...groups(head), ...Array<string>(gap).fill('0'), ...groups(tail)]
+  const [a, b, c, d] = all.map((group) => Number.parseInt(group, 16))
+  return [a, b, c, (d ?? 0) >> 8].map((part) => (part ?? 0).toString(16)).join(':')
+}

@@ -1,0 +1,113 @@
+import { z } from 'zod'
+import { changeContact, createContact } from '../contacts/changes.ts'
+import { getContact, listContacts, type Contact } from '../contacts/contacts.ts'
+import { notFound } from '../refusal.ts'
+import { call, type Call } from './calls.ts'
+import { filled } from './fields.ts'
+import { Page, page } from './paging.ts'
+import { named, time } from './shapes.ts'
+
+const ContactShape = named(
+  'Contact',
+  z.object({
+    id: z.uuid(),
+    name: z.string().nullable(),
+    phone: z
+      .string()
+      .nullable()
+      .meta({ description: 'E.164 digits without the plus, as WhatsApp gave them.' }),
+    wa_user_id: z.string().nullable(),
+    username: z.string().nullable(),
+    email: z.string().nullable(),
+    attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    labels: z.array(z.string()),
+    restricted: z.boolean(),
+    created_at: time,
+  }),
+)
+
+const showContact = (c: Contact): z.input<typeof ContactShape> => ({
+  id: c.id,
+  name: c.name,
+  phone: c.phone,
+  wa_user_id: c.wa_user_id,
+  username: c.username,
+  email: c.email,
+  attributes: c.attributes,
+  labels: [],
+  restricted: false,
+  created_at: c.created_at.toISOString(),
+})
+
+const value = z.union(
+  [z.string().max(1_000), z.number(), z.boolean()],
+  'must be a text of at most 1,000 characters, a number, true or false',
+)
+const Fields = {
+  name: filled(200).nullable().optional(),
+  phone: filled(40).nullable().optional(),
+  email: z.email().max(320).nullable().optional(),
+}
+const New = z.strictObject({
+  ...Fields,
+  wa_user_id: filled(140).optional(),
+  attributes: z.record(filled(64), value).optional(),
+})
+const Change = z
+  .strictObject({
+    ...Fields,
+    attributes: z.record(filled(64), value.nullable()).optional(),
+  })
+  .refine((change) => Object.keys(change).length > 0, 'holds nothing to change')
+
+export const contactCalls: Call[] = [
+  call({
+    method: 'get',
+    path: '/contacts',
+    title: 'List contacts, newest first; q looks into names, numbers, usernames and user ids',
+    query: z.strictObject({ ...Page, q: z.string().max(200).optional() }),
+    answer: ContactShape,
+    isList: true,
+    run: ({ on, org, list, query }) =>
+      page<Contact, string>(
+        { on, list, query },
+        {
+          read: (before, limit) =>
+            on.db.withTenant(org, (tx) => listContacts(tx, org, { q: query.q, before, limit })),
+          place: (row) => row.id,
+          show: showContact,
+        },
+      ),
+  }),
+  call({
+    method: 'post',
+    path: '/contacts',
+    title: 'Add a contact by phone number or WhatsApp user id',
+    query: z.strictObject({}),
+    body: New,
+    answer: ContactShape,
+    status: 201,
+    run: async ({ on, org, body }) => showContact(await createContact(on, org, body)),
+  }),
+  call({
+    method: 'get',
+    path: '/contacts/:id',
+    title: 'Read a contact',
+    query: z.strictObject({}),
+    answer: ContactShape,
+    run: async ({ on, org, id }) => {
+      const found = await on.db.withTenant(org, (tx) => getContact(tx, org, id))
+      if (!found) throw notFound('contact')
+      return showContact(found)
+    },
+  }),
+  call({
+    method: 'patch',
+    path: '/contacts/:id',
+    title: 'Change a contact; attributes are merged, null takes one away',
+    query: z.strictObject({}),
+    body: Change,
+    answer: ContactShape,
+    run: async ({ on, org, id, body }) => showContact(await changeContact(on, org, id, body)),
+  }),
+]

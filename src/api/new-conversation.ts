@@ -1,0 +1,40 @@
+import { getConnection } from '../connections/connections.ts'
+import { placeContact } from '../contacts/identities.ts'
+import { appendFeed } from '../feed/feed.ts'
+import { getConversation, openConversation } from '../inbox/conversations.ts'
+import { notFound, Refusal } from '../refusal.ts'
+import type { Resources } from '../resources.ts'
+import { windowState } from '../sending/window.ts'
+
+type Wanted = { connection: string; to: string; isTemplate: boolean }
+
+/**
+ * The conversation of a number of ours with whoever `to` names, opened when there is none.
+ * Throws Refusal 404 for an unknown connection and 422 `window_closed` where only a template may be sent;
+ * neither contact nor conversation are left behind then.
+ */
+export async function placeConversation(
+  on: Resources,
+  org: string,
+  wanted: Wanted,
+): Promise<string> {
+  const placed = await on.db.withTenant(org, async (tx) => {
+    if (!(await getConnection(tx, org, wanted.connection))) throw notFound('connection')
+    const { contact, isNew } = await placeContact(tx, org, wanted.to)
+    const id = await openConversation(tx, org, wanted.connection, contact)
+    const conversation = await getConversation(tx, org, id)
+    const { open } = windowState(conversation?.window_expires_at ?? null, on.now())
+    if (!open && !wanted.isTemplate) throw closed()
+    if (isNew) await appendFeed(tx, org, [{ kind: 'contact.updated', ref: contact }])
+    return { id, isNew }
+  })
+  if (placed.isNew) on.events.publish({ kind: 'feed', org })
+  return placed.id
+}
+
+const closed = (): Refusal =>
+  new Refusal(
+    422,
+    'window_closed',
+    'This contact did not write in the last 24 hours; only a template can be sent.',
+  )

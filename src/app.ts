@@ -1,0 +1,68 @@
+import path from 'node:path'
+import express, { type Express } from 'express'
+import { accountRoutes } from './accounts/routes.ts'
+import { apiKeyRoutes } from './api/keys-routes.ts'
+import { apiRoutes } from './api/routes.ts'
+import { noteHandshake } from './connections/connections.ts'
+import { connectionRoutes } from './connections/routes.ts'
+import { contactRoutes } from './contacts/routes.ts'
+import { access } from './http/access.ts'
+import { openAssets } from './http/assets.ts'
+import { answerError, missing } from './http/errors.ts'
+import { FORM_LIMIT } from './http/forms.ts'
+import { securityHeaders } from './http/headers.ts'
+import { healthRoutes } from './http/health.ts'
+import { pageLocals } from './http/locals.ts'
+import { openMetrics } from './http/metrics.ts'
+import { sameOrigin } from './http/origin.ts'
+import { requestLog } from './http/request.ts'
+import { hasSessionCookie, sessions } from './http/session.ts'
+import { inboxRoutes } from './inbox/routes.ts'
+import { opsRoutes } from './ops/routes.ts'
+import { privacyRoutes } from './privacy/routes.ts'
+import type { Resources } from './resources.ts'
+import { ROOT } from './root.ts'
+import { sandboxRoutes } from './sandbox/routes.ts'
+import { webhookHandler } from './webhooks/handler.ts'
+
+/** The web application: what needs no session first, then what people see. */
+export function createApp(on: Resources): Express {
+  const app = express()
+  const assets = openAssets()
+  const metrics = openMetrics(on)
+  app.disable('x-powered-by')
+  app.set('trust proxy', on.config.TRUST_PROXY)
+  app.set('query parser', 'simple')
+  app.set('view engine', 'ejs')
+  app.set('view cache', on.config.NODE_ENV !== 'development')
+  // A list, because EJS looks up includes by their path from here only in lists.
+  app.set('views', [path.join(ROOT, 'views')])
+
+  app.use(requestLog(on.log))
+  app.use(metrics.count)
+  app.all(
+    ['/webhooks/whatsapp', '/webhooks/whatsapp/:connectionId'],
+    access('meta'),
+    webhookHandler(on, { verified: ({ org, connection }) => noteHandshake(on, org, connection) }),
+  )
+  app.use(securityHeaders(on.config.APP_URL))
+  app.use(assets.routes)
+  app.use(healthRoutes(on, metrics))
+  app.use('/api/v1', apiRoutes(on))
+
+  app.use(sameOrigin(on.config.APP_URL, hasSessionCookie))
+  app.use(sessions(on))
+  app.use(express.urlencoded({ extended: false, limit: FORM_LIMIT, parameterLimit: 100 }))
+  app.use(pageLocals(on, assets.asset))
+  app.use(inboxRoutes(on))
+  app.use(contactRoutes(on))
+  app.use(accountRoutes(on))
+  app.use(connectionRoutes(on))
+  app.use(apiKeyRoutes(on))
+  app.use(privacyRoutes(on))
+  app.use(opsRoutes(on))
+  if (on.config.SANDBOX) app.use('/sandbox', sandboxRoutes(on))
+  app.use(missing)
+  app.use(answerError)
+  return app
+}

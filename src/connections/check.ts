@@ -1,0 +1,173 @@
+import { z } from 'zod'
+import type { Tx } from '../db.ts'
+import type { Answer } from '../egress.ts'
+import { notFound } from '../refusal.ts'
+import type { Resources } from '../resources.ts'
+import { wakeConnection } from '../sending/hold.ts'
+import { accessTokenOf, announce, getConnection, type Connection } from './connections.ts'
+import { explainCheck, type Check } from './verdict.ts'
+
+type Finding = Omit<Check, 'at'>
+type Failure = Pick<Check, 'code' | 'said'> & { outcome: 'refused' | 'unreachable' }
+
+const TIMEOUT_MS = 8_000
+const FIELDS = 'id,display_phone_number,verified_name,quality_rating,status,throughput'
+const NEEDED = ['whatsapp_business_messaging', 'whatsapp_business_management']
+const SAID_MAX = 300
+
+const PhoneNumber = z.object({
+  display_phone_number: z.string().max(64).optional(),
+  quality_rating: z.string().max(32).optional(),
+  throughput: z.object({ level: z.string() }).optional(),
+})
+const GraphError = z.object({
+  error: z.object({
+    message: z.string().optional(),
+    code: z.number().optional(),
+    error_subcode: z.number().optional(),
+  }),
+})
+const TokenFacts = z.object({
+  data: z.object({
+    app_id: z.string().optional(),
+    is_valid: z.boolean(),
+    expires_at: z.number().optional(),
+    scopes: z.array(z.string()).default([]),
+    granular_scopes: z
+      .array(z.object({ scope: z.string(), target_ids: z.array(z.string()).optional() }))
+      .default([]),
+    error: z.object({ code: z.number().optional(), message: z.string().optional() }).optional(),
+  }),
+})
+
+/**
+ * Ask Meta whether the connection's number and token belong together and may send, and keep the answer.
+ * `detail` is for people: what Meta said and what to do. A bad answer stops nothing; a good one lifts a
+ * suspension and sends what waits. Throws Refusal 404.
+ * Source: WhatsApp Cloud API, phone number node; Graph API, debug_token.
+ */
+export async function testConnection(
+  on: Resources,
+  org: string,
+  id: string,
+): Promise<{ ok: boolean; detail: string }> {
+  const { connection, token } = await on.db.withTenant(org, async (tx) => {
+    const found = await getConnection(tx, org, id)
+    if (!found) throw notFound('connection')
+    return { connection: found, token: await accessTokenOf(on, tx, org, id) }
+  })
+  const number = await askNumber(on, connection, token)
+  const finding = 'outcome' in number ? fail(number) : await askToken(on, connection, token)
+  const check: Check = { at: on.now().toISOString(), ...finding }
+  const ok = check.outcome === 'ok'
+  await on.db.withTenant(org, (tx) =>
+    keep(on, tx, { org, id }, { check, facts: 'outcome' in number ? {} : number }),
+  )
+  if (ok) await announce(on)
+  if (ok && connection.state === 'suspended') await wakeConnection(on, org, id)
+  const { title, said, mend } = explainCheck(check)
+  return { ok, detail: [title, said, mend].filter(Boolean).join(' ') }
+}
+
+/** Meta's facts about the number, or why there are none. */
+async function askNumber(
+  on: Resources,
+  { phone_number_id }: Connection,
+  token: string,
+): Promise<z.infer<typeof PhoneNumber> | Failure> {
+  const path = `/${phone_number_id}?fields=${FIELDS}`
+  const answer = await on.egress.graph({ method: 'GET', path, token, timeoutMs: TIMEOUT_MS })
+  return read(PhoneNumber, answer, token)
+}
+
+/** With an app of the instance's own, Meta also tells whose the token is, what it may do and until when. */
+async function askToken(on: Resources, { waba_id }: Connection, token: string): Promise<Finding> {
+  const { META_APP_ID, META_APP_SECRET } = on.config
+  const good: Finding = { outcome: 'ok', code: null, said: null, expires_at: null }
+  if (!META_APP_ID || !META_APP_SECRET) return good
+  const answer = await on.egress.graph({
+    method: 'GET',
+    path: `/debug_token?input_token=${encodeURIComponent(token)}`,
+    token: `${META_APP_ID}|${META_APP_SECRET}`,
+    timeoutMs: TIMEOUT_MS,
+  })
+  const facts = read(TokenFacts, answer, token)
+  // The number answered to this token a moment ago: when the second question stays open, that is enough.
+  if ('outcome' in facts) return good
+  const { data } = facts
+  const expires_at = data.expires_at ? new Date(data.expires_at * 1_000).toISOString() : null
+  const code = faultOf(data, META_APP_ID, waba_id)
+  const said = clean(data.error?.message, token)
+  return { ...good, expires_at, ...(code ? { outcome: 'refused' as const, code, said } : {}) }
+}
+
+function faultOf(
+  data: z.infer<typeof TokenFacts>['data'],
+  app: string,
+  waba: string,
+): string | null {
+  if (!data.is_valid) return 'expired'
+  if (data.app_id !== app) return 'other_app'
+  if (!NEEDED.every((scope) => data.scopes.includes(scope))) return 'scopes'
+  const limited = data.granular_scopes.filter(({ scope }) => NEEDED.includes(scope))
+  return limited.some(({ target_ids }) => target_ids && !target_ids.includes(waba)) ? 'waba' : null
+}
+
+function read<T extends object>(schema: z.ZodType<T>, answer: Answer, token: string): T | Failure {
+  if (answer.outcome !== 'answered')
+    return { outcome: 'unreachable', code: answer.reason, said: null }
+  const json = parse(answer.body)
+  const refused = GraphError.safeParse(json)
+  if (refused.success) {
+    const { code, error_subcode, message } = refused.data.error
+    const codes = [code, error_subcode].filter((part) => part !== undefined).join('/')
+    return { outcome: 'refused', code: codes || null, said: clean(message, token) }
+  }
+  const found = schema.safeParse(json)
+  if (answer.status < 300 && found.success) return found.data
+  return { outcome: 'unreachable', code: `http_${answer.status}`, said: null }
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+const fail = (failure: Failure): Finding => ({ ...failure, expires_at: null })
+
+/** Errors of Meta may quote the request, so the token is taken out before the words are kept and shown. */
+const clean = (words: string | undefined, token: string): string | null =>
+  words
+    ?.replaceAll(token, '…')
+    .replace(/\p{Cc}+/gu, ' ')
+    .toWellFormed()
+    .slice(0, SAID_MAX) ?? null
+
+const PER_SECOND: Record<string, number> = { STANDARD: 80, HIGH: 1_000 }
+
+async function keep(
+  on: Resources,
+  tx: Tx,
+  at: { org: string; id: string },
+  { check, facts }: { check: Check; facts: z.infer<typeof PhoneNumber> },
+): Promise<void> {
+  const perSecond = PER_SECOND[facts.throughput?.level ?? ''] ?? null
+  const verified = {
+    verified_at: on.now(),
+    state: tx.raw(`case when state = 'pending' then 'active' else state end`),
+  }
+  await tx('connections')
+    .where({ org_id: at.org, id: at.id })
+    .update({
+      settings: tx.raw(`settings || jsonb_build_object('check', ?::jsonb)`, [
+        JSON.stringify(check),
+      ]),
+      display_phone: tx.raw('coalesce(?, display_phone)', [facts.display_phone_number ?? null]),
+      quality: tx.raw('coalesce(?, quality)', [facts.quality_rating ?? null]),
+      throughput: tx.raw('coalesce(?, throughput)', [perSecond]),
+      ...(check.outcome === 'ok' ? verified : {}),
+    })
+}

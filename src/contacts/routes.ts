@@ -1,0 +1,144 @@
+import { Router, type Request, type Response } from 'express'
+import { z } from 'zod'
+import { access, whoOf } from '../http/access.ts'
+import { isStorable, readForm } from '../http/forms.ts'
+import { showPage } from '../http/page.ts'
+import { viewerOf } from '../http/viewer.ts'
+import { isId } from '../ids.ts'
+import { listConversations } from '../inbox/conversations.ts'
+import { timesIn, type Times } from '../inbox/times.ts'
+import { notFound, Refusal } from '../refusal.ts'
+import type { Resources } from '../resources.ts'
+import { changeContact, createContact } from './changes.ts'
+import { getContact, latestConversations, listContacts, type Contact } from './contacts.ts'
+import { personOf } from './person.ts'
+
+const HOME = '/contacts'
+const PAGE_SIZE = 50
+const optional = (max: number) =>
+  z
+    .string()
+    .trim()
+    .max(max, `At most ${max} characters.`)
+    .transform((text) => text || null)
+
+const Form = z.object({
+  name: optional(200),
+  phone: optional(40),
+  email: optional(320).refine(
+    (email) => email === null || z.email().safeParse(email).success,
+    'This is no e-mail address.',
+  ),
+})
+type Values = { name: string; phone: string; email: string }
+
+/** /contacts: everybody who wrote or was written to, for the organization's members. */
+export function contactRoutes(on: Resources): Router {
+  const router = Router()
+  router.get(HOME, access('user'), (req, res) => list(on, req, res))
+  router.get(`${HOME}/new`, access('agent'), (_req, res) => showForm(res, { id: '' }))
+  router.post(HOME, access('agent'), (req, res) =>
+    keep(req, res, { id: '' }, () => createContact(on, whoOf(req).org, readForm(Form, req))),
+  )
+  router.get(`${HOME}/:id`, access('user'), (req, res) => show(on, req, res))
+  router.get(`${HOME}/:id/edit`, access('agent'), async (req, res) => {
+    const { id, name, phone, email } = await contactOf(on, req)
+    showForm(res, { id, name, email, phone: phone && `+${phone}` })
+  })
+  router.post(`${HOME}/:id`, access('agent'), async (req, res) => {
+    const { id } = await contactOf(on, req)
+    await keep(req, res, { id }, () => changeContact(on, whoOf(req).org, id, readForm(Form, req)))
+  })
+  return router
+}
+
+async function list(on: Resources, req: Request, res: Response): Promise<void> {
+  const { org } = whoOf(req)
+  const q = textOf(req.query['q'])
+  const before = isId(req.query['before']) ? req.query['before'] : undefined
+  const [found, latest] = await on.db.withTenant(org, async (tx) => {
+    const people = await listContacts(tx, org, { q, before, limit: PAGE_SIZE + 1 })
+    const ids = people.map(({ id }) => id)
+    return [people, await latestConversations(tx, org, ids)] as const
+  })
+  const reader = readerOf(on, req)
+  const shown = found.slice(0, PAGE_SIZE)
+  const last = found.length > PAGE_SIZE ? shown.at(-1) : undefined
+  showPage(res, 'contacts/index', {
+    people: shown.map((contact) => personOf(contact, reader, latest.get(contact.id))),
+    q,
+    first: before ? HOME + query({ q }) : '',
+    next: last ? HOME + query({ q, before: last.id }) : '',
+  })
+}
+
+async function show(on: Resources, req: Request, res: Response): Promise<void> {
+  const { org } = whoOf(req)
+  const contact = await contactOf(on, req)
+  const found = await on.db.withTenant(org, (tx) =>
+    listConversations(tx, org, { contacts: [contact.id], limit: PAGE_SIZE }),
+  )
+  const reader = readerOf(on, req)
+  showPage(res, 'contacts/show', {
+    person: personOf(contact, reader),
+    conversations: found.map((c) => ({
+      id: c.id,
+      status: c.status,
+      preview: c.last_message_preview ?? '',
+      time: reader.times.short(c.last_message_at),
+    })),
+  })
+}
+
+/** Times are written in the zone of whoever looks. */
+function readerOf(on: Resources, req: Request): { times: Times } {
+  const { zone, now } = viewerOf(on, req)
+  return { times: timesIn(zone, now) }
+}
+
+/** Another organization's contact and one that never was are the same 404. */
+async function contactOf(on: Resources, req: Request): Promise<Contact> {
+  const { id } = req.params
+  const { org } = whoOf(req)
+  const found = isId(id) && (await on.db.withTenant(org, (tx) => getContact(tx, org, id)))
+  if (!found) throw notFound('contact')
+  return found
+}
+
+/** On to the contact's page, or the form again with what was typed and what is wrong with it. */
+async function keep(
+  req: Request,
+  res: Response,
+  { id }: { id: string },
+  run: () => Promise<Contact>,
+): Promise<void> {
+  try {
+    res.redirect(303, `${HOME}/${(await run()).id}`)
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.status === 404) throw error
+    res.status(error.status)
+    showForm(res, { id, ...(req.body as Values) }, error)
+  }
+}
+
+function showForm(
+  res: Response,
+  { id, name, phone, email }: { id: string } & Partial<Record<keyof Values, string | null>>,
+  refusal?: Refusal,
+): void {
+  showPage(res, 'contacts/form', {
+    id,
+    values: { name: name ?? '', phone: phone ?? '', email: email ?? '' },
+    errors: refusal?.fields ?? {},
+    problem: refusal?.message ?? '',
+  })
+}
+
+/** A search text the database can take; anything else is no search. */
+const textOf = (value: unknown): string =>
+  typeof value === 'string' && isStorable(value) ? value.slice(0, 200) : ''
+
+function query(given: Record<string, string>): string {
+  const text = new URLSearchParams(Object.entries(given).filter(([, value]) => value)).toString()
+  return text && `?${text}`
+}

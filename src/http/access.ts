@@ -1,0 +1,93 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import { rankOf, type Role } from '../accounts/roles.ts'
+import type { Log } from '../log.ts'
+import { Refusal } from '../refusal.ts'
+
+/** A signed-in person in one organization, read fresh from the database for each request. */
+export type Who = {
+  user: string
+  org: string
+  orgName: string
+  role: Role
+  name: string
+  email: string
+  session: string
+  isOps: boolean
+}
+/** A program with a bearer key. */
+export type Key = { org: string; id: string; scopes: string[] }
+
+declare global {
+  namespace Express {
+    interface Request {
+      id: string
+      log: Log
+      who?: Who
+      key?: Key
+    }
+  }
+}
+
+/**
+ * Who may call a route. `public`: anyone. `user`: signed in, whatever the role. `agent`, `admin`, `owner`: that
+ * role or a higher one. `ops`: whom OPS_EMAILS names. `key`: a bearer key. `meta`: a signature decides.
+ * `sandbox`: the simulator, when it is on.
+ */
+export type Level =
+  'public' | 'user' | 'agent' | 'admin' | 'owner' | 'ops' | 'key' | 'meta' | 'sandbox'
+export const ACCESS = Symbol('access')
+export type Guard = RequestHandler & { [ACCESS]: Level }
+
+/** The first handler of every route. A route without one fails `test/access.test.ts`: deny by default. */
+export function access(level: Level): Guard {
+  const guard = (req: Request, res: Response, next: NextFunction): void => {
+    if (['public', 'meta', 'sandbox'].includes(level)) return next()
+    if (level === 'key')
+      return req.key ? next() : next(new Refusal(401, 'unauthorized', 'A bearer key is needed.'))
+    if (!req.who) return askToSignIn(req, res)
+    return mayEnter(req.who, level)
+      ? next()
+      : next(
+          new Refusal(403, 'forbidden', 'Your role does not allow this. Ask an owner or an admin.'),
+        )
+  }
+  return Object.assign(guard, { [ACCESS]: level })
+}
+
+function mayEnter(who: Who, level: Level): boolean {
+  if (level === 'ops') return who.isOps
+  return level === 'user' || rankOf(who.role) >= rankOf(level as Role)
+}
+
+/**
+ * Signed out in the middle of something: a page goes to the sign-in and back; a fragment tells htmx to do so,
+ * because a sign-in form swapped into a thread would be answered there.
+ */
+function askToSignIn(req: Request, res: Response): void {
+  const from =
+    req.method === 'GET' && req.get('hx-request') === undefined
+      ? req.originalUrl
+      : ownPath(req.get('hx-current-url') ?? req.get('referer'))
+  const login = `/login?next=${encodeURIComponent(from)}`
+  // With its stream extension htmx asks everything in a way that would take a stream too; the address decides.
+  if (req.path.endsWith('/stream')) res.status(401).end()
+  else if (req.get('hx-request')) res.status(204).set('HX-Redirect', login).end()
+  else res.redirect(303, login)
+}
+
+/** The path of one of our own pages, taken from a header; `/inbox` when it is not one. */
+function ownPath(url: string | undefined): string {
+  if (!url || !URL.canParse(url)) return '/inbox'
+  const { pathname, search } = new URL(url)
+  return pathname + search
+}
+
+export function whoOf(req: Request): Who {
+  if (!req.who) throw new Refusal(401, 'unauthorized', 'Sign in first.')
+  return req.who
+}
+
+export function keyOf(req: Request): Key {
+  if (!req.key) throw new Refusal(401, 'unauthorized', 'A bearer key is needed.')
+  return req.key
+}

@@ -1,0 +1,35 @@
+import type { Request, RequestHandler } from 'express'
+import { unreadCount } from '../inbox/conversations.ts'
+import type { Resources } from '../resources.ts'
+import { wantsFragment } from './page.ts'
+
+/** What every view may use. `req.query` and `req.body` never reach a view whole: EJS reads its options from there. */
+export function pageLocals(on: Resources, asset: (name: string) => string): RequestHandler {
+  return async (req, res, next) => {
+    Object.assign(res.locals, {
+      asset,
+      who: req.who,
+      path: req.path,
+      lang: 'en',
+      theme: themeOf(req),
+      sandbox: on.config.SANDBOX,
+      isOps: req.who?.isOps ?? false,
+      privacyContact: on.config.PRIVACY_CONTACT,
+      unread: await waiting(on, req),
+      now: on.now(),
+    })
+    next()
+  }
+}
+
+/** The badge of the rail, which is on whole pages only. */
+async function waiting(on: Resources, req: Request): Promise<number> {
+  const { who } = req
+  if (!who || req.method !== 'GET' || wantsFragment(req)) return 0
+  return on.db.withTenant(who.org, (tx) => unreadCount(tx, who.org))
+}
+
+/** The person's choice, kept in a cookie so that the first paint is right; '' follows the system. */
+function themeOf(req: Request): string {
+  return /(?:^|;\s*)theme=(light|dark)(?:;|$)/.exec(req.get('cookie') ?? '')?.[1] ?? ''
+}

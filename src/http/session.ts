@@ -1,0 +1,130 @@
+import connectPgSimple from 'connect-pg-simple'
+import type { Request, RequestHandler } from 'express'
+import session, { type Cookie, type CookieOptions, type SessionData } from 'express-session'
+import { deviceOf } from '../accounts/device.ts'
+import { ABSOLUTE_MS, beginSession, hashedId, IDLE_MS, readSession } from '../accounts/sessions.ts'
+import { Refusal } from '../refusal.ts'
+import type { Resources } from '../resources.ts'
+
+declare module 'express-session' {
+  interface SessionData {
+    uid: string
+    org: string
+    /** "Firefox on Linux", for the list of one's own devices. */
+    device: string
+  }
+}
+
+const PgStore = connectPgSimple(session)
+type Done = (error?: unknown) => void
+type Got = (error: unknown, found?: SessionData | null) => void
+
+/** The library keeps session ids as they are; a dump of this table gives nobody a cookie. */
+class HashedStore extends PgStore {
+  readonly #now: () => Date
+  constructor(on: Resources) {
+    super({
+      pool: on.pool,
+      schemaName: 'app',
+      tableName: 'user_sessions',
+      pruneSessionInterval: false,
+    })
+    this.#now = on.now
+  }
+  override get(sid: string, got: Got): void {
+    super.get(hashedId(sid), got)
+  }
+  override set(sid: string, data: SessionData, done?: Done): void {
+    // The cookie may stay for 14 days, the row ends with the first idle day.
+    const expires = new Date(this.#now().getTime() + IDLE_MS)
+    const cookie: CookieOptions & Pick<Cookie, 'originalMaxAge'> = data.cookie
+    super.set(hashedId(sid), { ...data, cookie: { ...cookie, expires } }, done)
+  }
+  override destroy(sid: string, done?: Done): void {
+    super.destroy(hashedId(sid), done)
+  }
+  /** `readSession` moves the end, by the product's clock and not at every request. */
+  override touch(_sid: string, _data: SessionData, done?: () => void): void {
+    done?.()
+  }
+}
+
+/**
+ * Sign-ins in PostgreSQL, then `req.who` loaded fresh. A store that does not answer is "later" (503), never a
+ * sign-out: the cookie is good and the next try finds its session.
+ */
+export function sessions(on: Resources): RequestHandler[] {
+  const open = session({
+    store: new HashedStore(on),
+    name: cookieName(on),
+    secret: on.config.SESSION_SECRET ?? on.vault.derive('session').toString('base64url'),
+    resave: false,
+    saveUninitialized: false,
+    cookie: {
+      httpOnly: true,
+      sameSite: 'lax',
+      path: '/',
+      secure: isHttps(on),
+      maxAge: ABSOLUTE_MS,
+    },
+  })
+  return [
+    (req, res, next) =>
+      open(req, res, (error?: unknown) => (error === undefined ? next() : next(later(error)))),
+    async (req, _res, next) => {
+      if (req.session.uid !== undefined) await findWho(on, req)
+      next()
+    },
+  ]
+}
+
+async function findWho(on: Resources, req: Request): Promise<void> {
+  const who = await readSession(on, hashedId(req.sessionID), { isUse: true }).catch(
+    (error: unknown) => {
+      throw later(error)
+    },
+  )
+  if (who) req.who = who
+  else await endOwnSession(req)
+}
+
+/** Signs a person in: a new session id, so that one known from before is worth nothing. */
+export async function startSession(
+  on: Resources,
+  req: Request,
+  { user, org }: { user: string; org: string },
+): Promise<void> {
+  await settle((done) => req.session.regenerate(done))
+  Object.assign(req.session, { uid: user, org, device: deviceOf(req.get('user-agent')) })
+  await settle((done) => req.session.save(done))
+  await beginSession(on, hashedId(req.sessionID), user)
+}
+
+/** Signs out: the row goes, and the request goes on as nobody's. */
+export async function endOwnSession(req: Request): Promise<void> {
+  delete req.who
+  await settle((done) => req.session.regenerate(done))
+}
+
+/** True when a Cookie header names our session cookie. */
+export const hasSessionCookie = (cookie: string): boolean =>
+  /(^|;\s*)(__Host-cf|cf_dev)=/.test(cookie)
+
+const isHttps = (on: Resources): boolean => on.config.APP_URL.startsWith('https:')
+const cookieName = (on: Resources): string => (isHttps(on) ? '__Host-cf' : 'cf_dev')
+
+function settle(run: (done: Done) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    run((error) => (error ? reject(later(error)) : resolve()))
+  })
+}
+
+function later(error: unknown): Refusal {
+  const refusal = new Refusal(
+    503,
+    'unavailable',
+    'Your sign-in cannot be checked right now. You are still signed in; try again in a moment.',
+  )
+  refusal.cause = error
+  return refusal
+}

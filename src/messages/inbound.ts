@@ -1,0 +1,146 @@
+import { rows } from '../db.ts'
+import { keepDeadLetters, type Letter } from '../ops/dead-letters.ts'
+import type { InboundBody } from '../queues.ts'
+import type { Resources } from '../resources.ts'
+import { keyIdOf, open, SealError, type SealingKey } from '../vault.ts'
+import { parseBody } from './parse.ts'
+import { applyStatuses } from './status.ts'
+import { storeItems, type Stored } from './store.ts'
+import type { Item } from './set.ts'
+import { bodyOf, type Origin } from './updates.ts'
+
+/** Letters from one body before it is kept as one: each repeats what stands around its part. */
+const MAX_PARTS = 20
+
+/**
+ * Take the bodies of one inbound job: open, parse, and write them as sets, one organization after the other.
+ *
+ * Returns when everything is stored or kept as a dead letter with its reason, so that the job may end. Throws when
+ * the database cannot be used now: the whole job runs again, harmlessly, because nothing is stored twice.
+ */
+export async function receive(on: Resources, bodies: InboundBody[]): Promise<void> {
+  await keepUnknown(
+    on,
+    bodies.filter(({ org }) => org === null),
+  )
+  for (const org of new Set(bodies.flatMap((body) => body.org ?? [])))
+    await receiveFor(
+      on,
+      org,
+      bodies.filter((body) => body.org === org),
+    )
+}
+
+/** Bodies of the shared callback for numbers nobody here has: kept as they are until the number is connected. */
+async function keepUnknown(on: Resources, bodies: InboundBody[]): Promise<void> {
+  const [key] = on.vault.instance
+  const letters = bodies.flatMap((body): Letter[] => {
+    const bytes = opened(on.vault.instance, body)
+    if (!bytes || !key) return []
+    const number = parseBody(bytes, new Date(body.at)).find((one) => one.number)?.number ?? null
+    return [{ ...letterOf(body, key), number, reason: 'unknown_number', code: null, plain: bytes }]
+  })
+  if (letters.length < bodies.length)
+    on.log.warn({ bodies: bodies.length - letters.length }, 'bodies do not open')
+  await keepDeadLetters(on, letters)
+}
+
+type Opened = { body: InboundBody; bytes: Buffer }
+
+async function receiveFor(on: Resources, org: string, bodies: InboundBody[]): Promise<void> {
+  const keys = await keysFor(on, org, bodies)
+  const [key] = keys
+  const found = bodies.flatMap((body): Opened[] => {
+    const bytes = opened(keys, body)
+    return bytes ? [{ body, bytes }] : []
+  })
+  // An organization that was erased took its keys along: nothing of it is kept.
+  if (found.length < bodies.length)
+    on.log.warn({ org, bodies: bodies.length - found.length }, 'bodies do not open')
+  if (!key || found.length === 0) return
+  const aside: Aside[] = []
+  const items: Received[] = []
+  for (const from of found)
+    for (const update of parseBody(from.bytes, new Date(from.body.at)))
+      if (update.type === 'problem') aside.push({ number: null, ...update, from })
+      else items.push({ update, addressed: from.body.connection, from })
+  const stored = await storeItems(on, org, items).catch((error: unknown) =>
+    dropIfGone(on, org, error),
+  )
+  if (!stored) return
+  await keepDeadLetters(on, lettersOf([...aside, ...refused(stored)], key))
+  if (stored.changed) on.events.publish({ kind: 'feed', org })
+  await applyStatuses(on, org, stored.wamids)
+}
+
+/** From memory where the directory has the key, so that most jobs need no transaction to open their bodies. */
+async function keysFor(
+  on: Resources,
+  org: string,
+  bodies: InboundBody[],
+): Promise<readonly SealingKey[]> {
+  const connection = bodies[0]?.connection
+  const route = on.directory.loaded() && connection ? on.directory.find(connection) : undefined
+  const isEnough =
+    route?.org === org && bodies.every(({ sealed }) => keyIdOf(sealed) === route.key.id)
+  return isEnough ? [route.key] : on.db.withTenant(org, (tx) => on.keys.of(tx, org))
+}
+
+type Received = Item & { from: Opened }
+/** A part of a body that is not stored, and why; the whole body where no part can be named. */
+type Aside = Pick<Letter, 'number' | 'reason' | 'code'> & { from: Opened; origin?: Origin }
+
+function refused({ strangers, culprits }: Stored<Received>): Aside[] {
+  const aside = ({ update, from }: Received): Pick<Aside, 'from' | 'number' | 'origin'> => ({
+    from,
+    number: update.number,
+    ...(update.origin ? { origin: update.origin } : {}),
+  })
+  return [
+    ...strangers.map((item) => ({ ...aside(item), reason: 'unknown_number' as const, code: null })),
+    ...culprits.map(({ item, code }) => ({ ...aside(item), reason: 'data' as const, code })),
+  ]
+}
+
+/** One letter for each part; one for all of a body when it has many, or one that cannot be cut out. */
+function lettersOf(asides: Aside[], key: SealingKey): Letter[] {
+  return [...new Set(asides.map(({ from }) => from))].flatMap((from) => {
+    const parts = asides.filter((aside) => aside.from === from)
+    const whole = parts.find(({ origin }) => !origin) ?? (parts.length > MAX_PARTS && parts[0])
+    const letter = ({ number, reason, code }: Aside, plain: Letter['plain']): Letter => ({
+      ...letterOf(from.body, key),
+      number,
+      reason,
+      code,
+      plain,
+    })
+    if (whole) return [letter(whole, from.bytes)]
+    return parts.map((part) => letter(part, part.origin ? bodyOf(part.origin) : from.bytes))
+  })
+}
+
+const letterOf = (
+  { org, connection, at }: InboundBody,
+  key: SealingKey,
+): Pick<Letter, 'org' | 'connection' | 'at' | 'key'> => ({ org, connection, at, key })
+
+/** The bytes as they came, or undefined when the key is gone or the envelope was altered. */
+function opened(keys: readonly SealingKey[], body: InboundBody): Buffer | undefined {
+  const place = { purpose: 'webhook', org: body.connection ?? 'shared', row: String(body.at) }
+  try {
+    return open(keys, place, body.sealed)
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error
+    return undefined
+  }
+}
+
+/** The database refuses rows of an organization that is gone or being erased: its bodies go with it. */
+async function dropIfGone(on: Resources, org: string, error: unknown): Promise<undefined> {
+  const { code } = error as { code?: string }
+  const [found] = await on.db.withSystem((tx) =>
+    rows<{ status: string }>(tx, 'select status from organizations where org_id = ?', [org]),
+  )
+  if (code !== '42501' || (found && found.status !== 'purging')) throw error
+  on.log.warn({ org }, 'bodies of an organization that is being erased dropped')
+}

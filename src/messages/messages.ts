@@ -1,0 +1,111 @@
+import { rows, type Tx } from '../db.ts'
+
+export type MessageStatus =
+  | 'received'
+  | 'queued'
+  | 'sending'
+  | 'unknown'
+  | 'accepted'
+  | 'sent'
+  | 'failed'
+  | 'delivered'
+  | 'read'
+  | 'cancelled'
+
+/** A message as it is stored; times that have not come are null. `created_at` of an inbound one is WhatsApp's. */
+export type Message = {
+  id: string
+  conversation_id: string
+  contact_id: string
+  direction: 'in' | 'out'
+  kind: string
+  text: string | null
+  payload: Record<string, unknown>
+  status: MessageStatus
+  /** Outbound only: how far it came; see `decisions` in the schema's `status_of`. */
+  rank: number | null
+  wamid: string | null
+  context_wamid: string | null
+  author_id: string | null
+  author_name: string | null
+  error_code: string | null
+  error_title: string | null
+  created_at: Date
+  sent_at: Date | null
+  delivered_at: Date | null
+  read_at: Date | null
+  failed_at: Date | null
+  resent_as: string | null
+}
+
+/** A place in a thread: `created_at` first, the id between messages of one instant. */
+export type ThreadPlace = { at: Date; id: string }
+/** Messages before one place and from another (included) on. */
+export type ThreadPart = { before?: ThreadPlace; from?: ThreadPlace; limit: number }
+
+const SELECT = `select m.id, m.conversation_id, c.contact_id, m.direction, m.kind, m.text, m.payload, m.status, m.rank,
+         m.wamid, m.context_wamid, m.author_id, u.name as author_name, m.error_code, m.error_title, m.created_at,
+         m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.resent_as
+    from messages m
+    join conversations c on c.org_id = m.org_id and c.id = m.conversation_id
+    left join users u on u.id = m.author_id`
+
+/** A part of a conversation, newest first. */
+export function thread(
+  tx: Tx,
+  org: string,
+  conversation: string,
+  { before, from, limit }: ThreadPart,
+): Promise<Message[]> {
+  return rows<Message>(
+    tx,
+    `${SELECT} where m.org_id = :org and m.conversation_id = :conversation
+        ${before ? 'and (m.created_at, m.id) < (:beforeAt::timestamptz, :beforeId::uuid)' : ''}
+        ${from ? 'and (m.created_at, m.id) >= (:fromAt::timestamptz, :fromId::uuid)' : ''}
+      order by m.created_at desc, m.id desc limit :limit`,
+    {
+      org,
+      conversation,
+      limit,
+      ...(before ? { beforeAt: before.at, beforeId: before.id } : {}),
+      ...(from ? { fromAt: from.at, fromId: from.id } : {}),
+    },
+  )
+}
+
+export async function getMessage(tx: Tx, org: string, id: string): Promise<Message | undefined> {
+  const [found] = await rows<Message>(tx, `${SELECT} where m.org_id = ? and m.id = ?`, [org, id])
+  return found
+}
+
+export async function messageByWamid(
+  tx: Tx,
+  org: string,
+  wamid: string,
+): Promise<Message | undefined> {
+  const [found] = await rows<Message>(tx, `${SELECT} where m.org_id = ? and m.wamid = ?`, [
+    org,
+    wamid,
+  ])
+  return found
+}
+
+export type Reaction = { wamid: string; emoji: string; direction: 'in' | 'out' }
+
+/**
+ * The reactions that stand on these messages: the latest of each side, none where the latest took it back.
+ * Source: WhatsApp Cloud API, one reaction per person and message; an absent or empty emoji removes it.
+ */
+export const reactionsOf = (tx: Tx, org: string, wamids: string[]): Promise<Reaction[]> =>
+  rows<Reaction>(
+    tx,
+    `select r.wamid, r.emoji, r.direction
+       from (select distinct on (context_wamid, direction) context_wamid as wamid, direction,
+                    payload ->> 'emoji' as emoji
+               from messages
+              where org_id = ? and context_wamid = any(?) and kind = 'reaction'
+                and status not in ('failed', 'cancelled')
+              order by context_wamid, direction, created_at desc, id desc) r
+      where r.emoji <> '' order by r.wamid, r.direction`,
+    [org, wamids],
+  )

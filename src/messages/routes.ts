@@ -1,0 +1,102 @@
+import { Router, type Request, type Response } from 'express'
+import { z } from 'zod'
+import { access, whoOf } from '../http/access.ts'
+import { readForm } from '../http/forms.ts'
+import { showInbox } from '../http/inbox-page.ts'
+import { wantsFragment } from '../http/page.ts'
+import { freshOf, idIn, markOf, viewerOf } from '../http/viewer.ts'
+import { newId } from '../ids.ts'
+import { markRead } from '../inbox/conversations.ts'
+import { keepDraft } from '../inbox/drafts.ts'
+import { needConversation, readerFor } from '../inbox/page.ts'
+import { readPart } from '../inbox/thread.ts'
+import { notFound, Refusal } from '../refusal.ts'
+import type { Resources } from '../resources.ts'
+import { cancelMessage, queueMessage, retryMessage } from '../sending/outbox.ts'
+import { getMessage } from './messages.ts'
+
+/** Length and emptiness are judged where the message is made, so that the API says the same. */
+const Reply = z.object({ text: z.string(), client_token: z.uuid().optional() })
+const Place = z.object({ from: z.string().catch(''), fresh: z.string().catch('') })
+
+type Params = { id: string; message: string }
+
+/** What agents do with messages. A fragment is answered with the part of the thread the page shows, whole. */
+export function messageRoutes(on: Resources): Router {
+  const router = Router()
+  router.post<Params>('/inbox/:id/messages', access('agent'), async (req, res) => {
+    const { text, client_token = newId() } = readForm(Reply, req)
+    const id = idIn(req.params.id, 'conversation')
+    await reply(on, req, { conversation: id, text, clientToken: client_token }).then(
+      () => answer(on, req, res, { id, status: 201, token: newId() }),
+      (error: unknown) => refuse(on, req, res, { id, text, error }),
+    )
+  })
+  router.post<Params>('/inbox/:id/messages/:message/retry', access('agent'), async (req, res) => {
+    const message = await needMessage(on, req)
+    await retryMessage(on, whoOf(req).org, message, whoOf(req).user)
+    await answer(on, req, res, { id: req.params.id, status: 201, token: '' })
+  })
+  router.post<Params>('/inbox/:id/messages/:message/cancel', access('agent'), async (req, res) => {
+    const message = await needMessage(on, req)
+    await cancelMessage(on, whoOf(req).org, message)
+    await answer(on, req, res, { id: req.params.id, status: 200, token: '' })
+  })
+  return router
+}
+
+/** Whoever answers has read, and needs the draft no more. */
+async function reply(
+  on: Resources,
+  req: Request<Params>,
+  { conversation, text, clientToken }: { conversation: string; text: string; clientToken: string },
+): Promise<void> {
+  const { org, user } = whoOf(req)
+  await queueMessage(on, org, {
+    conversation,
+    clientToken,
+    author: user,
+    body: { type: 'text', text: { body: text.trim() } },
+  })
+  await on.db.withTenant(org, (tx) => keepDraft(tx, org, { conversation, user }, ''))
+  await markRead(on, org, conversation)
+}
+
+/** A message is reached through its own conversation only. */
+async function needMessage(on: Resources, req: Request<Params>): Promise<string> {
+  const { org } = whoOf(req)
+  const id = idIn(req.params.message, 'message')
+  const found = await on.db.withTenant(org, (tx) => getMessage(tx, org, id))
+  if (found?.conversation_id !== req.params.id) throw notFound('message')
+  return id
+}
+
+async function answer(
+  on: Resources,
+  req: Request<Params>,
+  res: Response,
+  { id, status, token }: { id: string; status: number; token: string },
+): Promise<void> {
+  if (!wantsFragment(req)) return res.redirect(303, `/inbox/${id}`)
+  const viewer = viewerOf(on, req)
+  const { from, fresh } = readForm(Place, req)
+  const part = await on.db.withTenant(viewer.org, async (tx) => {
+    const reader = readerFor(viewer, await needConversation(tx, viewer.org, id))
+    const range = { from: markOf(from) }
+    return readPart(tx, viewer.org, id, { reader, range, fresh: freshOf(fresh) })
+  })
+  res.status(status).render('inbox/replied', { open: { part, token } })
+}
+
+/** The sentence beside the text, which stays; everything that is not the writer's to mend goes on as an error. */
+async function refuse(
+  on: Resources,
+  req: Request<Params>,
+  res: Response,
+  { id, text, error }: { id: string; text: string; error: unknown },
+): Promise<void> {
+  if (!(error instanceof Refusal) || error.status !== 422) throw error
+  res.status(422)
+  if (wantsFragment(req)) res.render('inbox/refused', { error: error.message })
+  else await showInbox(on, req, res, { id, text, error: error.message })
+}

@@ -1,0 +1,157 @@
+import { createHmac } from 'node:crypto'
+import { rows, type Tx } from '../db.ts'
+import { notFound, Refusal } from '../refusal.ts'
+import type { Resources } from '../resources.ts'
+import { open, seal, type Place, type SealingKey } from '../vault.ts'
+import { shapeOf } from './shape.ts'
+
+export type Reason = 'unknown_number' | 'parse' | 'data' | 'crash' | 'refused' | 'other'
+
+/** A webhook body that could not be stored, or the part of one that could not. */
+export type Letter = {
+  org: string | null
+  connection: string | null
+  /** Time of arrival in milliseconds. */
+  at: number
+  number: string | null
+  reason: Reason
+  /** A code of the database or a word of ours, never anything of the content. */
+  code: string | null
+  plain: Buffer | string
+  /** What seals it: the organization's active key, or the instance's. */
+  key: SealingKey
+}
+
+/** A dead letter as lists show it, without its body. */
+export type DeadLetter = {
+  id: string
+  org_id: string | null
+  connection_id: string | null
+  queue: string
+  reason: Reason
+  code: string | null
+  phone_number_id: string | null
+  attempts: number
+  first_seen_at: Date
+  last_seen_at: Date
+  expires_at: Date
+}
+
+const KEPT_DAYS = 14
+const UNKNOWN_KEPT_DAYS = 7
+const COLUMNS = `id, org_id, connection_id, queue, reason, code, phone_number_id, attempts, first_seen_at, last_seen_at,
+  expires_at`
+
+/**
+ * Keep letters, one row for one content: what comes again, from WhatsApp or from a job that runs again, only
+ * counts. Their bodies are webhook bodies, sealed as those in the queue are, so that they can go back there.
+ */
+export async function keepDeadLetters(on: Resources, letters: Letter[]): Promise<void> {
+  if (letters.length === 0) return
+  const kept = new Map(letters.map((letter) => [idOf(on, letter), letter]))
+  const input = [...kept].map(([id, letter]) => ({
+    id,
+    org: letter.org,
+    connection: letter.connection,
+    number: letter.number,
+    reason: letter.reason,
+    code: letter.code,
+    at: new Date(letter.at),
+    body: seal(letter.key, placeOf(letter.connection, letter.at), letter.plain),
+    days: letter.reason === 'unknown_number' ? UNKNOWN_KEPT_DAYS : KEPT_DAYS,
+  }))
+  await on.db.withSystem((tx) =>
+    rows(
+      tx,
+      `insert into dead_letters as d (id, org_id, queue, reason, phone_number_id, connection_id, body, code, first_seen_at, expires_at)
+       select i.id, i.org, 'inbound', i.reason, i.number, i.connection, i.body, i.code, i.at, now() + i.days * interval '1 day'
+         from jsonb_to_recordset(:input::jsonb) as i (id uuid, org uuid, connection uuid, number text, reason text, code text,
+                at timestamptz, body text, days int) order by i.id
+       on conflict (id) do update set last_seen_at = now(), attempts = d.attempts + 1, reason = excluded.reason,
+         code = excluded.code, expires_at = excluded.expires_at`,
+      { input: JSON.stringify(input) },
+    ),
+  )
+  on.log.warn(
+    { letters: letters.map(({ org, reason, code }) => ({ org, reason, code })) },
+    'dead letters',
+  )
+}
+
+/** The name of a content is keyed, so that nobody who reads ids can test what a body said. */
+function idOf(on: Resources, { org, plain }: Letter): string {
+  const mac = createHmac('sha256', on.vault.derive('dead_letters'))
+  const bytes = mac
+    .update(`${org ?? ''}|`)
+    .update(plain)
+    .digest()
+    .subarray(0, 16)
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+const placeOf = (connection: string | null, at: number): Place => ({
+  purpose: 'webhook',
+  org: connection ?? 'shared',
+  row: String(at),
+})
+
+export type LetterPart = { before?: { at: Date; id: string }; limit: number }
+
+/** Dead letters of all organizations, the latest seen first. For operators. */
+export const listDeadLetters = (
+  on: Resources,
+  { before, limit }: LetterPart,
+): Promise<DeadLetter[]> =>
+  on.db.withSystem((tx) =>
+    rows<DeadLetter>(
+      tx,
+      `select ${COLUMNS} from dead_letters
+        where (:at::timestamptz is null or (last_seen_at, id) < (:at::timestamptz, :id::uuid))
+        order by last_seen_at desc, id desc limit :limit`,
+      { at: before?.at ?? null, id: before?.id ?? null, limit },
+    ),
+  )
+
+/** One dead letter with the shape of its body: names and types of the fields, every value masked. Throws Refusal 404. */
+export async function showDeadLetter(
+  on: Resources,
+  id: string,
+): Promise<DeadLetter & { shape: unknown }> {
+  const { body, ...letter } = await on.db.withSystem((tx) => findDeadLetter(tx, id))
+  const bytes = await openDeadLetter(on, letter, body)
+  return { ...letter, shape: shapeOf(JSON.parse(bytes.toString())) }
+}
+
+/** Throw a letter away for good. Throws Refusal 404 when it is not there. */
+export async function discardDeadLetter(on: Resources, id: string): Promise<void> {
+  const gone = await on.db.withSystem((tx) =>
+    rows(tx, 'delete from dead_letters where id = ? returning id', [id]),
+  )
+  if (gone.length === 0) throw notFound('dead letter')
+}
+
+/** With its sealed body; throws Refusal 404. */
+export async function findDeadLetter(tx: Tx, id: string): Promise<DeadLetter & { body: string }> {
+  const [found] = await rows<DeadLetter & { body: string }>(
+    tx,
+    `select ${COLUMNS}, body from dead_letters where id = ?`,
+    [id],
+  )
+  if (!found) throw notFound('dead letter')
+  return found
+}
+
+/** The bytes of a letter; throws Refusal 410 when the key was destroyed. */
+export async function openDeadLetter(
+  on: Resources,
+  letter: DeadLetter,
+  body: string,
+): Promise<Buffer> {
+  const org = letter.org_id
+  const keys =
+    org === null ? on.vault.instance : await on.db.withTenant(org, (tx) => on.keys.of(tx, org))
+  if (keys.length === 0) throw new Refusal(410, 'key_gone', 'The key of this organization is gone.')
+  return open(keys, placeOf(letter.connection_id, letter.first_seen_at.getTime()), body)
+}

@@ -1,0 +1,96 @@
+import { createTransport } from 'nodemailer'
+import { rows } from '../db.ts'
+import type { Resources } from '../resources.ts'
+import { openPart } from './mail-seal.ts'
+
+const ATTEMPTS = 3
+const LEASE_MS = 120_000
+const PATIENCE_MS = 20_000
+const KEPT_MS = 30 * 86_400_000
+
+type Claimed = { id: string; recipient: string; body: string; attempts: number }
+
+/**
+ * Sends one mail when it is due and nobody else is at it; what was said goes once it is sent. After the third failure
+ * it stays as `failed`; before that it throws, and the job comes again.
+ */
+export async function deliverMail(on: Resources, id: string): Promise<void> {
+  const now = on.now()
+  const [mail] = await on.db.withSystem((tx) =>
+    rows<Claimed>(
+      tx,
+      `update mail_outbox set state = 'claimed', attempts = attempts + 1, lease_until = ?
+        where id = ? and (state = 'pending' or (state = 'claimed' and lease_until < ?))
+       returning id, recipient, body, attempts`,
+      [new Date(now.getTime() + LEASE_MS), id, now],
+    ),
+  )
+  if (!mail) return
+  try {
+    await send(on, mail)
+  } catch (error) {
+    await settle(on, id, mail.attempts >= ATTEMPTS ? 'failed' : 'pending')
+    throw error
+  }
+  await settle(on, id, 'sent')
+}
+
+/** Mail is forgotten after thirty days, sent or not. */
+export async function pruneMail(on: Resources): Promise<void> {
+  const oldest = new Date(on.now().getTime() - KEPT_MS)
+  await on.db.withSystem((tx) => rows(tx, `delete from mail_outbox where created_at < ?`, [oldest]))
+}
+
+/** Mails whose job was lost on the way to the queue, or whose sender died: to be rung again. */
+export async function dueMail(on: Resources): Promise<string[]> {
+  const now = on.now()
+  const due = await on.db.withSystem((tx) =>
+    rows<{ id: string }>(
+      tx,
+      `select id from mail_outbox where state in ('pending', 'claimed') and due_at < ?
+          and coalesce(lease_until, '-infinity') < ? order by due_at limit 100`,
+      [new Date(now.getTime() - LEASE_MS), now],
+    ),
+  )
+  return due.map(({ id }) => id)
+}
+
+async function send(on: Resources, mail: Claimed): Promise<void> {
+  const { subject, text } = JSON.parse(openPart(on, 'body', mail.id, mail.body)) as {
+    subject: string
+    text: string
+  }
+  const transport = createTransport({
+    url: on.config.SMTP_URL,
+    connectionTimeout: PATIENCE_MS,
+    greetingTimeout: PATIENCE_MS,
+    socketTimeout: PATIENCE_MS,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+  const from = on.config.MAIL_FROM ?? `ChatFlow <no-reply@${new URL(on.config.APP_URL).hostname}>`
+  const address = openPart(on, 'recipient', mail.id, mail.recipient)
+  const messageId = `<${mail.id}@${new URL(on.config.APP_URL).hostname}>`
+  try {
+    await transport.sendMail({ from, to: { name: '', address }, subject, text, messageId })
+  } finally {
+    transport.close()
+  }
+}
+
+async function settle(
+  on: Resources,
+  id: string,
+  state: 'sent' | 'pending' | 'failed',
+): Promise<void> {
+  const sent = state === 'sent'
+  await on.db.withSystem((tx) =>
+    rows(
+      tx,
+      `update mail_outbox set state = ?, lease_until = null, sent_at = ?,
+              recipient = case when ? then '' else recipient end, body = case when ? then '' else body end
+        where id = ?`,
+      [state, sent ? on.now() : null, sent, sent, id],
+    ),
+  )
+}

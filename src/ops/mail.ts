@@ -1,0 +1,85 @@
+import { rows, type Tx } from '../db.ts'
+import { newId } from '../ids.ts'
+import type { Resources } from '../resources.ts'
+import { openPart, sealPart } from './mail-seal.ts'
+
+/** One mail to one person, in plain text. `org` and `user` say with whom it is erased. */
+export type Letter = {
+  to: string
+  kind: string
+  subject: string
+  text: string
+  org?: string
+  user?: string
+}
+
+/**
+ * Keeps a mail, sealed, in the caller's transaction and answers its id; `ringMail` it after the commit.
+ * Without SMTP_URL it is kept to be read under /ops/mail and goes nowhere.
+ */
+export async function queueMail(tx: Tx, on: Resources, letter: Letter): Promise<string> {
+  const id = newId()
+  const { subject, text } = letter
+  const body = JSON.stringify({ subject, text })
+  await rows(
+    tx,
+    `insert into mail_outbox (id, org_id, user_id, kind, recipient, body, state, due_at, created_at)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    [
+      id,
+      letter.org ?? null,
+      letter.user ?? null,
+      letter.kind,
+      sealPart(on, 'recipient', id, letter.to),
+      sealPart(on, 'body', id, body),
+      on.config.SMTP_URL === undefined ? 'kept' : 'pending',
+      on.now(),
+      on.now(),
+    ],
+  )
+  return id
+}
+
+/** Tells the worker; what is kept to be read needs none. Never throws: what is due is rung again each minute. */
+export async function ringMail(on: Resources, id: string): Promise<void> {
+  if (on.config.SMTP_URL !== undefined) await on.queues.addMail(id)
+}
+
+type Said = { subject: string; text: string }
+export type Kept = {
+  id: string
+  kind: string
+  state: string
+  created_at: Date
+  to: string
+  subject: string
+  text: string
+}
+
+/** The latest mails that were not sent, opened for the operator. */
+export async function listKept(on: Resources, limit = 50): Promise<Kept[]> {
+  const found = await on.db.withSystem((tx) =>
+    rows<Kept & { recipient: string; body: string }>(
+      tx,
+      `select id, kind, state, created_at, recipient, body from mail_outbox
+        where state in ('kept', 'failed', 'pending', 'claimed') order by created_at desc, id desc limit ?`,
+      [limit],
+    ),
+  )
+  return found.map(({ id, kind, state, created_at, recipient, body }) => {
+    const to = openPart(on, 'recipient', id, recipient)
+    const { subject, text } = JSON.parse(openPart(on, 'body', id, body)) as Said
+    return { id, kind, state, created_at, to, subject, text }
+  })
+}
+
+/** How many mails are in each state. */
+export async function countMail(on: Resources): Promise<Record<string, number>> {
+  const found = await on.db.withSystem((tx) =>
+    rows<{ state: string; n: number }>(
+      tx,
+      `select state, count(*)::int as n from mail_outbox group by state`,
+    ),
+  )
+  return Object.fromEntries(found.map(({ state, n }) => [state, n]))
+}

@@ -1,0 +1,49 @@
+import { rows } from '../db.ts'
+import type { InboundBody } from '../queues.ts'
+import type { Resources } from '../resources.ts'
+import { jsonObject } from '../webhooks/body.ts'
+import { splitShared } from '../webhooks/split.ts'
+import { findDeadLetter, openDeadLetter, type DeadLetter } from './dead-letters.ts'
+
+/**
+ * Send a letter through the queue again; storing it twice changes nothing, and what fails again is a letter again.
+ * A body that belonged to nobody is divided anew among the connections known now. Throws Refusal 404.
+ */
+export async function replayDeadLetter(on: Resources, id: string): Promise<void> {
+  const { body, ...letter } = await on.db.withSystem((tx) => findDeadLetter(tx, id))
+  const at = letter.first_seen_at.getTime()
+  const bodies =
+    letter.org_id === null
+      ? await divided(on, letter, body)
+      : [{ org: letter.org_id, connection: letter.connection_id, at, sealed: body }]
+  await on.queues.addInbound(bodies)
+  // A worker may have failed on it already and counted it: then the row is the new letter.
+  await on.db.withSystem((tx) =>
+    rows(
+      tx,
+      `delete from dead_letters where id = ? and date_trunc('milliseconds', last_seen_at) = ?`,
+      [id, letter.last_seen_at],
+    ),
+  )
+}
+
+/** Replay what was kept for a number that is connected now; returns how many letters. */
+export async function replayNumber(on: Resources, phoneNumberId: string): Promise<number> {
+  const org = on.directory.byNumber(phoneNumberId)?.org ?? null
+  const waiting = await on.db.withSystem((tx) =>
+    rows<{ id: string }>(
+      tx,
+      `select id from dead_letters where reason = 'unknown_number' and phone_number_id = ?
+          and (org_id is null or org_id = ?) order by first_seen_at, id`,
+      [phoneNumberId, org],
+    ),
+  )
+  for (const { id } of waiting) await replayDeadLetter(on, id)
+  return waiting.length
+}
+
+async function divided(on: Resources, letter: DeadLetter, body: string): Promise<InboundBody[]> {
+  const bytes = await openDeadLetter(on, letter, body)
+  const content = jsonObject(bytes)
+  return content ? splitShared(on, { bytes, content, at: letter.first_seen_at.getTime() }) : []
+}

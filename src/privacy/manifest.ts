@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto'
+import { accounts } from './manifest/accounts.ts'
+import { connections } from './manifest/connections.ts'
+import { contacts } from './manifest/contacts.ts'
+import { messages } from './manifest/messages.ts'
+import { operations } from './manifest/operations.ts'
+import { programs } from './manifest/programs.ts'
+import { retention } from './manifest/retention.ts'
+import { stores } from './manifest/stores.ts'
+import type { Table } from './manifest/vocabulary.ts'
+
+const tables: readonly Table[] = [
+  ...accounts,
+  ...connections,
+  ...contacts,
+  ...messages,
+  ...programs,
+  ...operations,
+]
+
+/**
+ * Every column and every other place that can hold somebody's data, with the reason it is there, how long it
+ * stays, and what an export and an erasure do with it. The only such list: `test/privacy.test.ts` compares it
+ * with the migrated schema, and a column too many or too few fails.
+ */
+export const manifest = { retention, tables, stores } as const
+
+/** Names this version of the manifest in exports, certificates and evidence. */
+export const manifestHash = (): string =>
+  createHash('sha256').update(canonical(manifest)).digest('hex')
+
+/** JSON with sorted keys: the same content has the same bytes. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+}

@@ -1,0 +1,26 @@
+import { aboutContact, key, table } from './vocabulary.ts'
+
+const written = { category: 'identity', collectedFrom: 'agent' } as const
+
+/** The people who write to the organization, and every name or number they are known by. */
+export const contacts = [
+  table('contacts', aboutContact('self', 'contact_life'), {
+    org_id: key,
+    id: key,
+    name: written,
+    profile_name: { category: 'identity' },
+    profile_name_at: {},
+    search_name: { category: 'identity', collectedFrom: 'derived' },
+    email: { ...written, category: 'contact_detail' },
+    attributes: { ...written, category: 'content', paths: ['*'] },
+    created_at: key,
+    updated_at: key,
+  }),
+  table('contact_identities', aboutContact('contact_id->contacts', 'contact_life'), {
+    org_id: key,
+    kind: key,
+    value: { category: 'contact_detail' },
+    contact_id: key,
+    created_at: key,
+  }),
+]

@@ -1,0 +1,220 @@
+import {
+  createPostgresBackend,
+  Queue,
+  withBackend,
+  Worker,
+  type Job,
+  type WorkerOptions,
+} from 'bullmq'
+import type { Config } from './config.ts'
+import { describeError, type Log } from './log.ts'
+
+/** One webhook body, sealed before it touches the queue. `org` is null where no organization is known. */
+export type InboundBody = {
+  org: string | null
+  connection: string | null
+  at: number
+  sealed: string
+}
+export type Doorbell = { org: string; connection: string }
+export type MailJob = { id: string }
+
+type Data = { inbound: { bodies: InboundBody[] }; outbound: Doorbell; mail: MailJob }
+export type QueueName = keyof Data
+export const QUEUE_NAMES: readonly QueueName[] = ['inbound', 'outbound', 'mail']
+
+/** What a worker is told. `attempt` counts from 1; `log` carries queue and job id. */
+export type Work<N extends QueueName> = {
+  id: string
+  data: Data[N]
+  attempt: number
+  log: Log
+  signal: AbortSignal | undefined
+}
+
+export type Queues = {
+  backend: 'redis' | 'postgres'
+  /** Resolves when the bodies are durable; a rejection means "not known", so the sender must send again. */
+  addInbound(bodies: InboundBody[]): Promise<void>
+  /** A doorbell: "look at this connection's outbox". Never throws: the sweeper rings for what was missed. */
+  ring(at: Doorbell): Promise<void>
+  addMail(id: string): Promise<void>
+  work<N extends QueueName>(
+    name: N,
+    run: (work: Work<N>) => Promise<void>,
+    options?: { concurrency?: number },
+  ): void
+  counts(): Promise<Record<QueueName, Record<string, number>>>
+  /** Rejects when the queue store does not answer within a second. */
+  ready(): Promise<void>
+  close(): Promise<void>
+}
+
+type Bull = {
+  backend: 'redis' | 'postgres'
+  queue(name: string): Queue
+  worker(
+    name: string,
+    run: (job: Job, token?: string, signal?: AbortSignal) => Promise<void>,
+    options: Partial<WorkerOptions>,
+  ): Worker
+}
+
+/** Fails fast while Redis is away: the webhook has its own deadline and Meta sends again. */
+const PRODUCER = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 1,
+  commandTimeout: 1_200,
+  connectTimeout: 1_000,
+  retryStrategy: (times: number) => Math.min(100 + 100 * times, 1_000),
+}
+const CONSUMER = { retryStrategy: (times: number) => Math.min(100 + 100 * times, 1_000) }
+const KEPT = { removeOnComplete: { age: 1_800, count: 5_000 }, removeOnFail: { age: 7 * 86_400 } }
+
+/** All queues and workers are made here: a forgotten back end would talk Redis to PostgreSQL without a type error. */
+function chooseBackend(config: Config, prefix: string): Bull {
+  if (config.REDIS_URL) {
+    const url = config.REDIS_URL
+    return {
+      backend: 'redis',
+      queue: (name) => new Queue(name, { prefix, connection: { url, ...PRODUCER } }),
+      worker: (name, run, options) =>
+        new Worker(name, run, { ...options, prefix, connection: { url, ...CONSUMER } }),
+    }
+  }
+  const postgres = withBackend(createPostgresBackend)
+  const connection = (max: number) => ({
+    connectionString: config.DATABASE_URL,
+    schema: 'jobs',
+    options: '-c role=cf_queue',
+    max,
+  })
+  const impatient = {
+    connectionTimeoutMillis: 1_000,
+    statement_timeout: 1_100,
+    query_timeout: 1_200,
+  }
+  return {
+    backend: 'postgres',
+    queue: (name) =>
+      new postgres.Queue(name, {
+        connection: { ...connection(3), ...impatient },
+      }) as unknown as Queue,
+    worker: (name, run, options) =>
+      new postgres.Worker(name, run, {
+        ...options,
+        connection: connection(Math.min((options.concurrency ?? 1) + 1, 8)),
+      }) as unknown as Worker,
+  }
+}
+
+export function openQueues(config: Config, log: Log, prefix = 'chatflow'): Queues {
+  const bull = chooseBackend(config, prefix)
+  const queues = Object.fromEntries(QUEUE_NAMES.map((name) => [name, bull.queue(name)])) as Record<
+    QueueName,
+    Queue
+  >
+  const workers: Worker[] = []
+  for (const [name, queue] of Object.entries(queues))
+    queue.on('error', (error) => log.warn({ err: error, queue: name }, 'queue connection'))
+  return {
+    backend: bull.backend,
+    async addInbound(bodies) {
+      await queues.inbound.add(
+        'bodies',
+        { bodies },
+        { ...KEPT, attempts: 10, backoff: { type: 'patient' }, sizeLimit: 8 * 1_048_576 },
+      )
+    },
+    async ring({ org, connection }) {
+      // Without keepLastIfActive a ring during a drain would be lost.
+      const deduplication = { id: `connection-${connection}`, keepLastIfActive: true }
+      await queues.outbound
+        .add(
+          'drain',
+          { org, connection },
+          { deduplication, removeOnComplete: true, removeOnFail: true },
+        )
+        .catch((error: unknown) => log.warn({ err: error, connection }, 'doorbell not rung'))
+    },
+    async addMail(id) {
+      await queues.mail
+        .add('mail', { id }, { ...KEPT, attempts: 3, backoff: { type: 'patient' } })
+        .catch((error: unknown) => log.warn({ err: error, mail: id }, 'mail job not queued'))
+    },
+    work(name, run, { concurrency = 4 } = {}) {
+      workers.push(startWorker(bull, { name, run, concurrency }, log))
+    },
+    async counts() {
+      const pairs = await Promise.all(
+        QUEUE_NAMES.map(async (name) => [name, await queues[name].getJobCounts()] as const),
+      )
+      return Object.fromEntries(pairs) as Record<QueueName, Record<string, number>>
+    },
+    ready: () => within(1_000, queues.inbound.getJobCountByTypes('waiting')).then(() => undefined),
+    async close() {
+      await Promise.all(workers.map((worker) => worker.close()))
+      await Promise.all(Object.values(queues).map((queue) => queue.close()))
+    },
+  }
+}
+
+type Post<N extends QueueName> = {
+  name: N
+  run: (work: Work<N>) => Promise<void>
+  concurrency: number
+}
+
+function startWorker<N extends QueueName>(bull: Bull, post: Post<N>, log: Log): Worker {
+  const { name, run, concurrency } = post
+  const worker = bull.worker(
+    name,
+    async (job, _token, signal) => {
+      const child = log.child({ queue: name, job: job.id })
+      const started = performance.now()
+      try {
+        await run({
+          id: String(job.id),
+          data: job.data as Data[N],
+          attempt: job.attemptsMade + 1,
+          log: child,
+          signal,
+        })
+        child.debug({ ms: Math.round(performance.now() - started) }, 'job done')
+      } catch (error) {
+        child.error({ err: error, attempt: job.attemptsMade + 1 }, 'job failed')
+        throw codeOnly(error)
+      }
+    },
+    {
+      concurrency,
+      lockDuration: 15_000,
+      stalledInterval: 5_000,
+      maxStalledCount: 50,
+      settings: { backoffStrategy: (attempts: number) => Math.min(500 * 2 ** attempts, 60_000) },
+    },
+  )
+  worker.on('error', (error) => log.warn({ err: error, queue: name }, 'worker connection'))
+  return worker
+}
+
+/** The queue stores a failure's text in clear, so it gets the code and nothing of the data. */
+function codeOnly(error: unknown): Error {
+  const { type, code } = describeError(error)
+  const bare = new Error([type, code].filter(Boolean).join(' '))
+  bare.stack = bare.message
+  return bare
+}
+
+/** Rejects when `promise` has not settled within `ms` milliseconds. */
+export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('deadline passed')), ms)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,84 @@
+import pg from 'pg'
+import type { Config } from './config.ts'
+import { openDb, type Db } from './db.ts'
+import { openDirectory, type Directory } from './directory.ts'
+import { openEgress, type Egress } from './egress.ts'
+import { openEvents, type Events } from './events.ts'
+import { openKeys, type OrgKeys } from './keys.ts'
+import { openLog, type Log } from './log.ts'
+import { checkRedis } from './redis.ts'
+import { openQueues, type Queues } from './queues.ts'
+import { openVault, type Vault } from './vault.ts'
+
+/** Everything the product stands on, built once and handed in: no part of it is a global. */
+export type Resources = {
+  config: Config
+  log: Log
+  db: Db
+  /** As `cf_system`, for libraries that bring their own statements (sessions, throttles). */
+  pool: pg.Pool
+  vault: Vault
+  keys: OrgKeys
+  queues: Queues
+  events: Events
+  directory: Directory
+  egress: Egress
+  now(): Date
+  close(): Promise<void>
+}
+
+export type Given = { log?: Log; now?: () => Date; queuePrefix?: string }
+
+/**
+ * Open all resources in the order they need each other; `close` ends them in reverse.
+ * A Redis or PostgreSQL that is away does not stop it: readiness tells, and webhooks answer 503.
+ */
+export async function openResources(config: Config, given: Given = {}): Promise<Resources> {
+  const log = given.log ?? openLog(config.LOG_LEVEL)
+  if (config.REDIS_URL) await checkRedis(config, log)
+  const db = openDb(config.DATABASE_URL, config.DATABASE_POOL)
+  const pool = openPool(config.DATABASE_URL, log)
+  const vault = openVault(config.masterKeys)
+  const queues = openQueues(config, log, given.queuePrefix)
+  // The first webhook should not be the one that pays for connecting.
+  await queues.ready().catch((error: unknown) => log.warn({ err: error }, 'queue not ready yet'))
+  const events = await openEvents(config, log, given.queuePrefix)
+  const directory = openDirectory(db, vault, events, log)
+  await directory
+    .refresh()
+    .catch((error: unknown) => log.warn({ err: error }, 'connections not read yet'))
+  const egress = openEgress(config)
+  return {
+    config,
+    log,
+    db,
+    pool,
+    vault,
+    keys: openKeys(vault),
+    queues,
+    events,
+    directory,
+    egress,
+    now: given.now ?? (() => new Date()),
+    async close() {
+      directory.close()
+      await queues.close()
+      await egress.close()
+      await events.close()
+      await pool.end()
+      await db.close()
+    },
+  }
+}
+
+function openPool(url: string, log: Log): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    options: '-c role=cf_system -c search_path=app,public',
+    max: 4,
+    connectionTimeoutMillis: 3_000,
+    statement_timeout: 5_000,
+  })
+  pool.on('error', (error) => log.warn({ err: error }, 'system pool'))
+  return pool
+}

@@ -1,0 +1,109 @@
+import express, { Router, type ErrorRequestHandler, type Request, type Response } from 'express'
+import { access } from '../http/access.ts'
+import { newId } from '../ids.ts'
+import type { Resources } from '../resources.ts'
+import { describeNumber, describeToken, subscription } from './graph-account.ts'
+import { checkToken, lineOfToken, takeMessage, type GraphAnswer } from './graph.ts'
+import { badParameter, bodyOf, GraphRefusal, unknownObject } from './graph-refusals.ts'
+import { openSandbox } from './sandbox.ts'
+import { noteWire, type Line, type Sandbox } from './state.ts'
+
+type Call = (box: Sandbox, line: Line, req: Request) => GraphAnswer
+
+/** The Graph API over HTTP, as far as the product calls it; any version is taken, the bearer token decides. */
+export function graphRoutes(on: Resources): Router {
+  const router = Router()
+  const answer = (call: Call) => (req: Request, res: Response) => {
+    const box = openSandbox(on)
+    const line = lineOfToken(box, req.get('authorization'))
+    watch(box, line, req, res)
+    checkToken(line)
+    const { body, isSilent } = call(box, line, req)
+    // Taken, and then the line goes dead: the caller cannot know.
+    if (isSilent) res.socket?.destroy()
+    else res.json(body)
+  }
+  const id = (req: Request): string => String(req.params['id'])
+  const take: Call = (box, line, req) => {
+    if (id(req) !== line.phoneNumberId) throw unknownObject()
+    return takeMessage(box, line, objectOf(req.body))
+  }
+
+  router.use(express.json({ limit: '1mb' }))
+  router.post('/:version/:id/messages', access('sandbox'), answer(take))
+  router.get(
+    '/:version/debug_token',
+    access('sandbox'),
+    answer((box, _line, req) => ({ body: describeToken(box, req.query['input_token']) })),
+  )
+  router.all(
+    '/:version/:id/subscribed_apps',
+    access('sandbox'),
+    answer((box, line, req) => ({ body: subscription(box, line, id(req), req.method) })),
+  )
+  router.get(
+    '/:version/:id',
+    access('sandbox'),
+    answer((_box, line, req) => ({ body: chosen(describeNumber(line, id(req)), req) })),
+  )
+  router.all(
+    '/{*path}',
+    access('sandbox'),
+    answer(() => {
+      throw unknownObject()
+    }),
+  )
+  router.use(refuse)
+  return router
+}
+
+function objectOf(body: unknown): Record<string, unknown> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw badParameter('The body must be a JSON object.')
+  return body as Record<string, unknown>
+}
+
+/** Only the asked `fields`, and the id. */
+function chosen(all: Record<string, unknown>, req: Request): object {
+  const fields = req.query['fields']
+  if (typeof fields !== 'string') return all
+  const wanted = new Set(['id', ...fields.split(',').map((name) => name.trim())])
+  return Object.fromEntries(Object.entries(all).filter(([name]) => wanted.has(name)))
+}
+
+/** One line of the wire log per call, at its end. */
+function watch(box: Sandbox, line: Line, req: Request, res: Response): void {
+  const started = performance.now()
+  const body: unknown = req.body
+  const what = describe(line, req)
+  res.on('close', () => {
+    const ms = Math.round(performance.now() - started)
+    const end = res.writableFinished ? `${res.statusCode} in ${ms} ms` : 'cut off'
+    const at = box.on.now().getTime()
+    noteWire(box.wireOf(line.org), { id: newId(), at, way: 'out', what, end, body })
+    box.changed(line.org)
+  })
+}
+
+/** Such as `POST /messages · text`: ids are left out, they say nothing here. */
+function describe(line: Line, { method, path, body }: Request): string {
+  const name = path.split('/').at(-1) ?? ''
+  const { status, type } = (body ?? {}) as Record<string, unknown>
+  const kind = [status, type].find((value) => typeof value === 'string')
+  const words = [`${method} /${name === line.phoneNumberId ? '{number}' : name}`, kind]
+  return words.filter(Boolean).join(' · ')
+}
+
+/** Every failure ends as Meta's error object, also a body that is no JSON. */
+const refuse: ErrorRequestHandler = (error: unknown, req, res, _next) => {
+  const isTheirs = ((error as { status?: number }).status ?? 500) < 500
+  if (!(error instanceof GraphRefusal) && !isTheirs)
+    req.log.error({ err: error }, 'the sandbox failed')
+  const refusal =
+    error instanceof GraphRefusal
+      ? error
+      : isTheirs
+        ? badParameter('The body is not valid JSON.')
+        : new GraphRefusal({ status: 500, code: 131_000 }, 'Something went wrong', 'Unknown error.')
+  res.status(refusal.status).json(bodyOf(refusal))
+}

@@ -1,0 +1,95 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import type { Entry, Line, Person } from './state.ts'
+
+/** A message id as opaque as WhatsApp's: base64, so it holds `+`, `/` and `=`. */
+export const newWamid = (): string => `wamid.HBg${randomBytes(27).toString('base64')}==`
+
+/**
+ * The bytes as Meta sends them: everything beyond ASCII and every slash escaped, so that a receiver who signs
+ * its own re-serialised JSON fails here as it would there.
+ * Source: Webhooks, "Validate payloads".
+ */
+export const toBytes = (body: object): string =>
+  JSON.stringify(body)
+    .replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .replaceAll('/', '\\/')
+
+/** The value of `X-Hub-Signature-256`. */
+export const sign = (appSecret: string, bytes: string): string =>
+  `sha256=${createHmac('sha256', appSecret).update(bytes).digest('hex')}`
+
+const seconds = (ms: number): string => String(Math.floor(ms / 1000))
+
+/** A webhook of the field `messages` with the given arrays in its value. */
+function envelope(line: Line, value: object): object {
+  const metadata = {
+    display_phone_number: line.displayPhone.replace(/\D/g, ''),
+    phone_number_id: line.phoneNumberId,
+  }
+  return {
+    object: 'whatsapp_business_account',
+    entry: [
+      {
+        id: line.wabaId,
+        changes: [
+          { value: { messaging_product: 'whatsapp', metadata, ...value }, field: 'messages' },
+        ],
+      },
+    ],
+  }
+}
+
+/** What a customer's message looks like on the wire. */
+export function messageWebhook(line: Line, person: Person, entry: Entry): object {
+  const profile = {
+    name: person.name,
+    ...(person.username ? { username: person.username } : {}),
+  }
+  const contact = {
+    profile,
+    ...(person.hidden ? {} : { wa_id: person.phone }),
+    user_id: person.userId,
+  }
+  const message = {
+    ...(person.hidden ? {} : { from: person.phone }),
+    from_user_id: person.userId,
+    id: entry.id,
+    timestamp: seconds(entry.at),
+    type: entry.kind,
+    [entry.kind]: contentOf(entry),
+    ...(entry.context && entry.kind !== 'reaction'
+      ? { context: { from: line.displayPhone.replace(/\D/g, ''), id: entry.context } }
+      : {}),
+  }
+  return envelope(line, { contacts: [contact], messages: [message] })
+}
+
+function contentOf(entry: Entry): object {
+  if (entry.kind === 'reaction')
+    return { message_id: entry.context, ...(entry.text === '' ? {} : { emoji: entry.text }) }
+  if (entry.kind === 'image') {
+    const file = createHash('sha256').update(entry.id)
+    return {
+      ...(entry.text === '' ? {} : { caption: entry.text }),
+      mime_type: 'image/jpeg',
+      sha256: file.copy().digest('base64'),
+      id: file.digest().readBigUInt64BE(0).toString().padStart(20, '1').slice(0, 15),
+    }
+  }
+  return { body: entry.text }
+}
+
+/** What Meta reports of one of the business's messages; `at` in milliseconds. */
+export function statusWebhook(line: Line, person: Person, entry: Entry, at: number): object {
+  const pricing = { billable: true, pricing_model: 'PMP', type: 'regular', category: 'service' }
+  const status = {
+    id: entry.id,
+    status: entry.status,
+    timestamp: seconds(at),
+    ...(person.hidden ? {} : { recipient_id: person.phone }),
+    recipient_user_id: person.userId,
+    ...(entry.callback === undefined ? {} : { biz_opaque_callback_data: entry.callback }),
+    ...(entry.status === 'read' ? {} : { pricing }),
+  }
+  return envelope(line, { statuses: [status] })
+}

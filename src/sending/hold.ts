@@ -1,0 +1,111 @@
+import { rows, type Tx } from '../db.ts'
+import type { Doorbell } from '../queues.ts'
+import type { Resources } from '../resources.ts'
+
+/**
+ * A connection that cannot send holds its entries: they stay queued, in order, and nothing fails. Every five
+ * minutes one entry is tried; the first that WhatsApp takes, or new credentials, lets all of them go.
+ */
+export const TRIAL_MS = 300_000
+const TRIAL = `interval '${TRIAL_MS} milliseconds'`
+
+/** A number whose handshake is still awaited can send already. */
+export const maySend = (state: string | undefined): boolean =>
+  state === 'active' || state === 'pending'
+
+/** How many entries may be claimed now: all, one as a trial, or none. */
+export type Allowance = { limit: number; trial: boolean }
+
+/** What a connection's state allows; where nothing may go, what is due is put behind the next trial. */
+export async function allowance(tx: Tx, { org, connection }: Doorbell): Promise<Allowance> {
+  const [found] = await rows<{ state: string; trial: boolean }>(
+    tx,
+    `select state, state = 'suspended' and updated_at <= now() - ${TRIAL} as trial
+       from connections where org_id = ? and id = ?`,
+    [org, connection],
+  )
+  if (maySend(found?.state)) return { limit: Infinity, trial: false }
+  if (found?.trial && (await takeTrial(tx, { org, connection }))) return { limit: 1, trial: true }
+  await postpone(tx, { org, connection })
+  return { limit: 0, trial: false }
+}
+
+/** One process at a time gets the trial: the row's time is its token. */
+async function takeTrial(tx: Tx, { org, connection }: Doorbell): Promise<boolean> {
+  const taken = await rows(
+    tx,
+    `update connections set updated_at = now() where org_id = ? and id = ? and state = 'suspended'
+        and updated_at <= now() - ${TRIAL} returning id`,
+    [org, connection],
+  )
+  return taken.length === 1
+}
+
+/** What is due moves behind the next trial, so that the sweeper does not ring for it every five seconds. */
+async function postpone(tx: Tx, { org, connection }: Doorbell): Promise<void> {
+  await tx.raw(
+    `update outbox o set due_at = now() + ${TRIAL}, hold_until = null, error_class = 'connection'
+       from (select message_id from outbox where org_id = :org and connection_id = :connection
+                and state in ('pending', 'retry') and due_at <= now() for update skip locked) due
+      where o.org_id = :org and o.message_id = due.message_id`,
+    { org, connection },
+  )
+}
+
+/** A claimed entry goes back unposted, because its connection was held between claim and post. */
+export async function giveBack(
+  tx: Tx,
+  entry: { org: string; message: string; fence: number },
+): Promise<void> {
+  await tx.raw(
+    `update outbox set state = 'pending', lease_until = null, hold_until = null, error_class = 'connection',
+            due_at = now() + ${TRIAL}
+      where org_id = ? and message_id = ? and fence = ? and state = 'claimed'`,
+    [entry.org, entry.message, entry.fence],
+  )
+}
+
+/**
+ * Mark the connection as unable to send because of `code`, WhatsApp's error or `credentials`. True when it was not
+ * before; an owner's own switch (`disabled`, `removed`) stays.
+ */
+export async function suspend(tx: Tx, at: Doorbell, code: string): Promise<boolean> {
+  const [before] = await rows<{ state: string }>(
+    tx,
+    `select state from connections where org_id = ? and id = ? for no key update`,
+    [at.org, at.connection],
+  )
+  await tx.raw(
+    `update connections set state = 'suspended', state_reason = ?, updated_at = now()
+      where org_id = ? and id = ? and state in ('active', 'pending', 'suspended')`,
+    [code, at.org, at.connection],
+  )
+  return maySend(before?.state)
+}
+
+/**
+ * Let a held connection send again: its state is `active`, and everything it held goes out in order.
+ * Call it after the credentials changed (outside a transaction); doing so once too often costs a look at the rows.
+ */
+export async function wakeConnection(
+  on: Resources,
+  org: string,
+  connection: string,
+): Promise<void> {
+  const woken = await on.db.withTenant(org, async (tx) => {
+    const changed = await rows(
+      tx,
+      `update connections set state = 'active', state_reason = null, updated_at = now()
+        where org_id = ? and id = ? and state = 'suspended' returning id`,
+      [org, connection],
+    )
+    await tx.raw(
+      `update outbox set due_at = now(), error_class = null where org_id = ? and connection_id = ?
+          and state in ('pending', 'retry') and error_class = 'connection'`,
+      [org, connection],
+    )
+    return changed.length > 0
+  })
+  if (woken) on.events.publish({ kind: 'connections' })
+  await on.queues.ring({ org, connection })
+}

@@ -1,0 +1,40 @@
+import { createApp } from './app.ts'
+import { completeConfig, readVariables, type Variables } from './config.ts'
+import { embeddedConfig, openEmbedded, type Embedded } from './embedded/embedded.ts'
+import { seedOnce, welcome } from './embedded/welcome.ts'
+import { live, type Life } from './lifetime.ts'
+import { release } from './release.ts'
+import { openResources } from './resources.ts'
+import { closeSandbox } from './sandbox/sandbox.ts'
+import { listen } from './server.ts'
+import { startWorkers } from './work.ts'
+
+const ANSWERS_MS = 10_000
+
+/**
+ * The whole product in one process. Without DATABASE_URL it brings its own PostgreSQL and keys in DATA_DIR, and a
+ * demonstration to try it with. What is opened last ends first.
+ */
+await live(async (life) => {
+  const variables = readVariables()
+  const embedded = variables.DATABASE_URL ? undefined : await openOwn(variables, life)
+  const config = embedded ? embeddedConfig(variables, embedded) : completeConfig(variables)
+  await embedded?.announce(config.PORT, config.APP_URL)
+  await release(config.DATABASE_URL)
+  const on = await openResources(config)
+  life.onEnd(() => on.close())
+  life.onEnd(() => closeSandbox(on))
+  life.onEnd(startWorkers(on))
+  const server = await listen(config)
+  life.onEnd(() => server.close(ANSWERS_MS))
+  server.serve(createApp(on))
+  if (embedded && config.SANDBOX) await seedOnce(on, embedded)
+  process.stdout.write(await welcome(on, embedded, process.stdout.isTTY))
+})
+
+async function openOwn(variables: Variables, life: Life): Promise<Embedded> {
+  const embedded = await openEmbedded(variables)
+  life.onEnd(() => embedded.close())
+  void embedded.ended.then(() => life.fail(`the database in ${embedded.place} has ended`))
+  return embedded
+}

@@ -1,0 +1,151 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { NotLoaded, type Route } from '../directory.ts'
+import { isId } from '../ids.ts'
+import type { InboundBody } from '../queues.ts'
+import type { Resources } from '../resources.ts'
+import { seal } from '../vault.ts'
+import { openBatch, type Batch } from './batch.ts'
+import { jsonObject, MAX_BYTES, readBody, type BodyFault } from './body.ts'
+import { challengeOf } from './handshake.ts'
+import { isSignatureShaped, isSigned } from './signature.ts'
+import { splitShared } from './split.ts'
+
+/** No database and no noun is reached from here: webhooks go on while PostgreSQL is away. */
+type Needs = Pick<Resources, 'config' | 'directory' | 'log' | 'now' | 'queues' | 'vault'>
+
+export type WebhookHandler = (req: IncomingMessage, res: ServerResponse) => void
+
+/** `verified` hears of each successful handshake of a connection. */
+export type Hooks = { verified?: (route: Route) => Promise<void> }
+
+const MAX_IN_FLIGHT = 200
+/** All bodies being taken together: signatures are checked after the bytes are here. */
+const MAX_BYTES_IN_FLIGHT = 64 * 1_048_576
+const PATH = /^\/webhooks\/whatsapp(?:\/([^/]*))?\/?$/
+const RETRY = { 'Retry-After': '5' }
+const FAULTS: Record<BodyFault, number> = { too_large: 413, too_slow: 408, cut_off: 400 }
+
+type Answer = { status: number; text?: string; close?: boolean }
+type Call = { req: IncomingMessage; url: URL; connection: string | undefined }
+
+/**
+ * `GET` and `POST /webhooks/whatsapp[/:connectionId]` as a plain function, for Express or in front of it.
+ *
+ * 200 only after the queue has confirmed; 401 wrong or missing signature or unknown connection; 400 signed but
+ * not a JSON object; 413 over 4 MB; 415 not plain JSON; 408 a body slower than 10 s; 503 with `Retry-After` when
+ * the queue does not confirm within 1.5 s, 200 requests or 64 MB are in flight, or the connections were not read yet.
+ */
+export function webhookHandler(on: Needs, hooks: Hooks = {}): WebhookHandler {
+  const batch = openBatch((bodies) => on.queues.addInbound(bodies))
+  let inFlight = 0
+  let bytesInFlight = 0
+
+  const handle = async (req: IncomingMessage): Promise<Answer> => {
+    const url = new URL((req as { originalUrl?: string }).originalUrl ?? req.url ?? '/', 'http://x')
+    const [, connection] = PATH.exec(url.pathname) ?? []
+    const call = { req, url, connection: connection === '' ? undefined : connection }
+    if (req.method === 'GET') return shakeHands(on, call, hooks)
+    return req.method === 'POST' ? take(on, call, batch) : { status: 405 }
+  }
+  const serve = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    const bytes = announced(req)
+    if (inFlight >= MAX_IN_FLIGHT || bytesInFlight + bytes > MAX_BYTES_IN_FLIGHT)
+      return answer(res, { status: 503 })
+    inFlight += 1
+    bytesInFlight += bytes
+    try {
+      answer(res, await handle(req))
+    } catch (error) {
+      if (!(error instanceof NotLoaded)) on.log.warn({ err: error }, 'webhook not taken')
+      answer(res, { status: 503 })
+    } finally {
+      inFlight -= 1
+      bytesInFlight -= bytes
+    }
+  }
+  return (req, res) => void serve(req, res)
+}
+
+async function take(on: Needs, call: Call, batch: Batch): Promise<Answer> {
+  const { req, connection } = call
+  if (!isPlainJson(req)) return { status: 415 }
+  const bytes = await readBody(req)
+  if (!Buffer.isBuffer(bytes)) return { status: FAULTS[bytes], close: bytes === 'too_slow' }
+  const header = req.headers['x-hub-signature-256']?.toString()
+  const route = connection === undefined ? undefined : await routeOf(on, connection, header)
+  const secret = connection === undefined ? on.config.META_APP_SECRET : route?.appSecret
+  return isSigned(bytes, header, [secret ?? '']) ? keep(on, batch, bytes, route) : { status: 401 }
+}
+
+/** Without a route the body came by the shared callback. */
+async function keep(
+  on: Needs,
+  batch: Batch,
+  bytes: Buffer,
+  route: Route | undefined,
+): Promise<Answer> {
+  const content = jsonObject(bytes)
+  if (!content) return { status: 400 }
+  const at = on.now().getTime()
+  const bodies = route ? [sealedFor(route, bytes, at)] : splitShared(on, { bytes, content, at })
+  await Promise.all(bodies.map((body) => batch.add(body)))
+  return { status: 200 }
+}
+
+/** From memory; a miss costs one look-up, which a header that cannot be right is not worth. */
+async function routeOf(
+  on: Needs,
+  connection: string,
+  header: string | undefined,
+): Promise<Route | undefined> {
+  const known = on.directory.find(connection)
+  const isWorthIt = isId(connection) && isSignatureShaped(header)
+  return known ?? (isWorthIt ? on.directory.lookup(connection) : undefined)
+}
+
+function sealedFor(route: Route, bytes: Buffer, at: number): InboundBody {
+  const { org, connection, key } = route
+  const place = { purpose: 'webhook', org: connection, row: String(at) }
+  return { org, connection, at, sealed: seal(key, place, bytes) }
+}
+
+async function shakeHands(on: Needs, call: Call, hooks: Hooks): Promise<Answer> {
+  const { connection, url } = call
+  const isKnowable = connection !== undefined && isId(connection)
+  const route = isKnowable ? await on.directory.lookup(connection) : undefined
+  const token = connection === undefined ? on.config.META_VERIFY_TOKEN : route?.verifyToken
+  const challenge = challengeOf(url.searchParams, token)
+  if (challenge === undefined) return { status: 403 }
+  // Meta waits for the answer, not for our note of it.
+  if (route)
+    hooks.verified?.(route).catch((error: unknown) => {
+      on.log.warn({ err: error, connection }, 'handshake not noted')
+    })
+  return { status: 200, text: challenge }
+}
+
+/** What a request may bring at most: a body of unknown length counts as the largest. */
+function announced(req: IncomingMessage): number {
+  const isUnknown = req.headers['transfer-encoding'] !== undefined
+  return isUnknown ? MAX_BYTES : Math.min(Number(req.headers['content-length'] ?? 0), MAX_BYTES)
+}
+
+/** JSON as Meta sends it; a compressed body could expand far beyond the limit before its signature is known. */
+function isPlainJson(req: IncomingMessage): boolean {
+  const encoding = req.headers['content-encoding'] ?? 'identity'
+  const type = req.headers['content-type'] ?? ''
+  return encoding === 'identity' && /^application\/json\s*(;|$)/i.test(type)
+}
+
+function answer(res: ServerResponse, { status, text = '', close = false }: Answer): void {
+  if (res.headersSent || res.destroyed) return
+  res.writeHead(status, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Length': Buffer.byteLength(text),
+    ...(status === 503 ? RETRY : {}),
+    ...(status === 405 ? { Allow: 'GET, POST' } : {}),
+    ...(close ? { Connection: 'close' } : {}),
+  })
+  res.end(text)
+}
