@@ -20,7 +20,8 @@ export async function up(db: Knex): Promise<void> {
           end if;
         exception when duplicate_object or unique_violation then null;
         end;
-        if not (select rolsuper from pg_roles where rolname = current_user) then
+        -- A superuser is a member of every role; granting again would need the admin option.
+        if not pg_has_role(current_user, r, 'member') then
           execute format('grant %I to current_user', r);
         end if;
       end loop;

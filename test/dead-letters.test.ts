@@ -238,7 +238,9 @@ describe('the shared callback', () => {
       ]),
     )
     await app.on.directory.refresh()
-    expect(await replayNumber(app.on, '777000111')).toBe(1)
+    const number = { org: org.id, phoneNumberId: '777000111' }
+    expect(await replayNumber(app.on, { ...number, isProven: false })).toBe(0)
+    expect(await replayNumber(app.on, { ...number, isProven: true })).toBe(1)
     await work()
     expect(await texts()).toEqual(['early bird'])
     expect(await letters(null)).toEqual([])

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Tx } from '../db.ts'
 import type { Answer } from '../egress.ts'
 import { notFound } from '../refusal.ts'
+import { replayNumber } from '../ops/replay.ts'
 import type { Resources } from '../resources.ts'
 import { wakeConnection } from '../sending/hold.ts'
 import { accessTokenOf, announce, getConnection, type Connection } from './connections.ts'
@@ -63,10 +64,19 @@ export async function testConnection(
   await on.db.withTenant(org, (tx) =>
     keep(on, tx, { org, id }, { check, facts: 'outcome' in number ? {} : number }),
   )
-  if (ok) await announce(on)
+  if (ok) await welcome(on, org, connection)
   if (ok && connection.state === 'suspended') await wakeConnection(on, org, id)
   const { title, said, mend } = explainCheck(check)
   return { ok, detail: [title, said, mend].filter(Boolean).join(' ') }
+}
+
+/** The number is proven: everybody may know, and what came for it before is stored now. */
+async function welcome(on: Resources, org: string, connection: Connection): Promise<void> {
+  await announce(on)
+  const number = { org, phoneNumberId: connection.phone_number_id, isProven: true }
+  await replayNumber(on, number).catch((error: unknown) => {
+    on.log.warn({ err: error, connection: connection.id }, 'earlier webhooks stay dead letters')
+  })
 }
 
 /** Meta's facts about the number, or why there are none. */

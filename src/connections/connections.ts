@@ -68,7 +68,8 @@ export async function createConnection(
     })
     .catch(refuseSecondOne)
   await announce(on)
-  await replayNumber(on, given.phoneNumberId).catch((error: unknown) => {
+  const number = { org, phoneNumberId: given.phoneNumberId, isProven: false }
+  await replayNumber(on, number).catch((error: unknown) => {
     on.log.warn({ err: error, connection: id }, 'earlier webhooks stay dead letters')
   })
   return { id, webhookPath: webhookPath(id) }

@@ -57,17 +57,19 @@ function profileOf(message: Message, profiles: Profile[]): Profile | undefined {
     (from_user_id !== undefined && user_id === from_user_id) ||
     (from !== undefined && wa_id !== undefined && isSameNumber(from, wa_id))
   const [sole] = profiles
-  const isSole = profiles.length === 1 && (!digitsOf(from) || !digitsOf(sole?.wa_id))
-  return profiles.find(isSame) ?? (isSole ? sole : undefined)
+  const isSole = (): boolean => profiles.length === 1 && (!digitsOf(from) || !digitsOf(sole?.wa_id))
+  return profiles.find(isSame) ?? (isSole() ? sole : undefined)
 }
 
 function isSameNumber(a: string, b: string): boolean {
+  if (a === b) return true
   const [x, y] = [digitsOf(a), digitsOf(b)]
-  return a === b || (x !== undefined && y !== undefined && phoneMatch(x) === phoneMatch(y))
+  return x !== undefined && y !== undefined && phoneMatch(x) === phoneMatch(y)
 }
 
+/** Nearly every number comes as plain digits, which need no normalising. */
 const digitsOf = (text: string | undefined): string | undefined =>
-  text === undefined ? undefined : normalisePhone(text)
+  text === undefined || /^[1-9]\d{6,14}$/.test(text) ? text : normalisePhone(text)
 
 function named(text: string | undefined): string | null {
   const name = cut(text?.replace(/\s+/g, ' ').trim() ?? '', MAX_NAME)

@@ -9,16 +9,11 @@ export const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? val
 /** Deeper than anything WhatsApp documents; recursion over less than this is safe. */
 const MAX_DEPTH = 40
 
-/** Walks with a list of its own: a body may nest millions deep. */
-export function isTooDeep(value: unknown): boolean {
-  let level: unknown[] = [value]
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > MAX_DEPTH) return true
-    level = level.flatMap((item) =>
-      typeof item === 'object' && item !== null ? (Object.values(item) as unknown[]) : [],
-    )
-  }
-  return false
+/** Never goes deeper itself: a body may nest millions deep. */
+export function isTooDeep(value: unknown, left = MAX_DEPTH): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (left === 0) return true
+  return Object.values(value).some((item) => isTooDeep(item, left - 1))
 }
 
 /** Escapes that PostgreSQL refuses in text or jsonb: NUL, and halves of a surrogate pair. */

@@ -27,15 +27,28 @@ export async function replayDeadLetter(on: Resources, id: string): Promise<void>
   )
 }
 
-/** Replay what was kept for a number that is connected now; returns how many letters. */
-export async function replayNumber(on: Resources, phoneNumberId: string): Promise<number> {
-  const org = on.directory.byNumber(phoneNumberId)?.org ?? null
+export type Connected = {
+  org: string
+  phoneNumberId: string
+  /** Meta has confirmed that the number is this organization's. */
+  isProven: boolean
+}
+
+/**
+ * Replay what was kept for a number that is connected now; returns how many letters. What was addressed to the
+ * organization is its own; what came by the shared callback for nobody goes to it once the number is proven.
+ */
+export async function replayNumber(
+  on: Resources,
+  { org, phoneNumberId, isProven }: Connected,
+): Promise<number> {
+  const mayHaveNobodys = isProven && on.directory.byNumber(phoneNumberId)?.org === org
   const waiting = await on.db.withSystem((tx) =>
     rows<{ id: string }>(
       tx,
       `select id from dead_letters where reason = 'unknown_number' and phone_number_id = ?
-          and (org_id is null or org_id = ?) order by first_seen_at, id`,
-      [phoneNumberId, org],
+          and (org_id = ? or (? and org_id is null)) order by first_seen_at, id`,
+      [phoneNumberId, org, mayHaveNobodys],
     ),
   )
   for (const { id } of waiting) await replayDeadLetter(on, id)

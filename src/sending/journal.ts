@@ -43,6 +43,7 @@ export function openJournal(dataDir: string, worker: string): Journal {
   const owner = `${describeProcess(process.pid)}\n`
   writeSync(fd, owner)
   let lines = 0
+  let closed = false
   return {
     wrote(message, fence) {
       writeSync(fd, lineOf(message, fence))
@@ -54,6 +55,8 @@ export function openJournal(dataDir: string, worker: string): Journal {
       lines = 0
     },
     close() {
+      if (closed) return
+      closed = true
       closeSync(fd)
       rmSync(file, { force: true })
     },
