@@ -185,7 +185,7 @@ describe('connecting a number', () => {
     expect(await connections()).toHaveLength(1)
   })
 
-  test('sends webhooks through the queue that came for the number before it was connected', async () => {
+  test('sends webhooks through the queue that came before for nobody’s number, once Meta says it is ours', async () => {
     const given = form()
     const number = given['phone_number_id'] ?? ''
     const entry = [
@@ -208,6 +208,9 @@ describe('connecting a number', () => {
     const waiting = async () => (await app.on.queues.counts()).inbound['waiting'] ?? 0
     const before = await waiting()
     await admin.post(HOME, given)
+    expect(await waiting()).toBe(before)
+    meta.answer(number, { status: 200, body: { id: number } })
+    await admin.post(`${HOME}/${await idOf(number)}/checks`)
     expect(await waiting()).toBe(before + 1)
     const left = await app.on.db.withSystem((tx) =>
       rows(tx, 'select id from dead_letters where phone_number_id = ?', [number]),

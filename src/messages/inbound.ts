@@ -5,7 +5,7 @@ import type { Resources } from '../resources.ts'
 import { keyIdOf, open, SealError, type SealingKey } from '../vault.ts'
 import { parseBody } from './parse.ts'
 import { applyStatuses } from './status.ts'
-import { storeItems, type Stored } from './store.ts'
+import { SET, storeItems, type Stored } from './store.ts'
 import type { Item } from './set.ts'
 import { bodyOf, type Origin } from './updates.ts'
 
@@ -70,7 +70,8 @@ async function receiveFor(on: Resources, org: string, bodies: InboundBody[]): Pr
   if (!stored) return
   await keepDeadLetters(on, lettersOf([...aside, ...refused(stored)], key))
   if (stored.changed) on.events.publish({ kind: 'feed', org })
-  await applyStatuses(on, org, stored.wamids)
+  for (let at = 0; at < stored.wamids.length; at += SET)
+    await applyStatuses(on, org, stored.wamids.slice(at, at + SET))
 }
 
 /** From memory where the directory has the key, so that most jobs need no transaction to open their bodies. */

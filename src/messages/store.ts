@@ -12,7 +12,7 @@ export type Stored<T extends Item> = {
 }
 
 /** Larger sets are no faster and hold their locks longer. */
-const SET = 500
+export const SET = 500
 
 /**
  * Write updates in sets. A set that fails because of its data is halved until the culprit stands alone; the others

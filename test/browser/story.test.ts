@@ -1,21 +1,9 @@
 import type { Browser, Page } from 'playwright-core'
 import { closeSandbox } from '../../src/sandbox/sandbox.ts'
-import { startApp, type Running } from '../support/app.ts'
+import { BACKENDS, startApp, type Running } from '../support/app.ts'
 import { openBrowser, picture, sideways, sit } from '../support/pages.ts'
 import { openPhones, ownFolder } from '../support/phone.ts'
 import { until } from '../support/until.ts'
-
-let app: Running
-let browser: Browser
-beforeAll(async () => {
-  app = await startApp({ env: { DATA_DIR: ownFolder() } })
-  browser = await openBrowser()
-})
-afterAll(async () => {
-  await browser.close()
-  closeSandbox(app.on)
-  await app.stop()
-})
 
 /** Note every sign the newest bubble carries from now on, in their order and without their times. */
 const watchTicks = (page: Page): Promise<void> =>
@@ -40,69 +28,83 @@ async function setPhone(phone: Page, name: 'online' | 'receipts', on: boolean): 
   await phone.click('#phone-more')
 }
 
-test.each([1280, 390])(
-  'a customer asks, two agents see it without a reload, one answers, and the ticks tell how far it came (%d px)',
-  async (width) => {
-    const org = await app.org()
-    const phones = await openPhones(app, org)
-    const customer = await phones.person()
-    const [maya, leo, sandbox] = [
-      await sit(browser, app, org, { width }),
-      await sit(browser, app, org, { width, person: await org.person('agent') }),
-      await sit(browser, app, org),
-    ]
-    await sandbox.page.goto('/sandbox')
-    for (const { page } of [maya, leo]) {
-      await page.goto('/inbox')
-      await page.waitForSelector('#list-empty')
-    }
-    await picture(maya.page, `story-first-use-${width}`)
-    const loaded = [await timeOrigin(maya.page), await timeOrigin(leo.page)]
+describe.each(BACKENDS)('with queues in %s', (backend) => {
+  let app: Running
+  let browser: Browser
+  beforeAll(async () => {
+    app = await startApp({ backend, env: { DATA_DIR: ownFolder() } })
+    browser = await openBrowser()
+  })
+  afterAll(async () => {
+    await browser.close()
+    closeSandbox(app.on)
+    await app.stop()
+  })
 
-    await sandbox.page.fill('#phone-text', 'Do you have this in blue?')
-    await sandbox.page.click('#phone-send')
-    for (const { page } of [maya, leo]) {
-      await page.getByText('Do you have this in blue?').first().waitFor()
-      await until(async () => (await page.title()).startsWith('(1) '))
-    }
-    expect([await timeOrigin(maya.page), await timeOrigin(leo.page)]).toEqual(loaded)
-    await picture(leo.page, `story-list-${width}`)
+  test.each([1280, 390])(
+    'a customer asks, two agents see it without a reload, one answers, and the ticks tell how far it came (%d px)',
+    async (width) => {
+      const org = await app.org()
+      const phones = await openPhones(app, org)
+      const customer = await phones.person()
+      const [maya, leo, sandbox] = [
+        await sit(browser, app, org, { width }),
+        await sit(browser, app, org, { width, person: await org.person('agent') }),
+        await sit(browser, app, org),
+      ]
+      await sandbox.page.goto('/sandbox')
+      for (const { page } of [maya, leo]) {
+        await page.goto('/inbox')
+        await page.waitForSelector('#list-empty')
+      }
+      await picture(maya.page, `story-first-use-${width}-${backend}`)
+      const loaded = [await timeOrigin(maya.page), await timeOrigin(leo.page)]
 
-    await maya.page.click('#list .row a')
-    await maya.page.waitForSelector('#composer')
-    await until(async () => !(await maya.page.title()).startsWith('('))
-    await until(async () => !(await leo.page.title()).startsWith('('))
-    await setPhone(sandbox.page, 'online', false)
-    await setPhone(sandbox.page, 'receipts', false)
-    await watchTicks(maya.page)
-    await maya.page.fill('#text', 'Yes, in S and M.')
-    if (width > 600) await maya.page.press('#text', 'Enter')
-    else await maya.page.click('#send')
+      await sandbox.page.fill('#phone-text', 'Do you have this in blue?')
+      await sandbox.page.click('#phone-send')
+      for (const { page } of [maya, leo]) {
+        await page.getByText('Do you have this in blue?').first().waitFor()
+        await until(async () => (await page.title()).startsWith('(1) '))
+      }
+      expect([await timeOrigin(maya.page), await timeOrigin(leo.page)]).toEqual(loaded)
+      await picture(leo.page, `story-list-${width}-${backend}`)
 
-    await until(async () => (await lastTick(maya.page))?.startsWith('Sent'))
-    await setPhone(sandbox.page, 'online', true)
-    await sandbox.page.getByText('Yes, in S and M.').waitFor()
-    await until(async () => (await lastTick(maya.page))?.startsWith('Delivered'))
-    await setPhone(sandbox.page, 'receipts', true)
-    await until(async () => (await lastTick(maya.page))?.startsWith('Read'))
-    const seen = await ticks(maya.page)
-    expect(seen.slice(-3)).toEqual(['Sent', 'Delivered', 'Read'])
-    expect(
-      seen.slice(0, -3).every((word) => ['Waiting to be sent', 'Sending'].includes(word)),
-    ).toBe(true)
+      await maya.page.click('#list .row a')
+      await maya.page.waitForSelector('#composer')
+      await until(async () => !(await maya.page.title()).startsWith('('))
+      await until(async () => !(await leo.page.title()).startsWith('('))
+      await setPhone(sandbox.page, 'online', false)
+      await setPhone(sandbox.page, 'receipts', false)
+      await watchTicks(maya.page)
+      await maya.page.fill('#text', 'Yes, in S and M.')
+      if (width > 600) await maya.page.press('#text', 'Enter')
+      else await maya.page.click('#send')
 
-    expect(await maya.page.locator('#part .msg').count()).toBe(2)
-    expect(await maya.page.inputValue('#text')).toBe('')
-    expect(await sideways(maya.page)).toBe(0)
-    await leo.page.getByText('Yes, in S and M.').first().waitFor()
-    await picture(maya.page, `story-thread-${width}`)
-    await picture(sandbox.page, `story-phone-${width}`)
-    expect((await phones.chat(customer.name)).map(({ text }) => text)).toEqual([
-      'Do you have this in blue?',
-      'Yes, in S and M.',
-    ])
-    expect([...maya.faults, ...leo.faults, ...sandbox.faults]).toEqual([])
-    for (const { context } of [maya, leo, sandbox]) await context.close()
-  },
-  60_000,
-)
+      await until(async () => (await lastTick(maya.page))?.startsWith('Sent'))
+      await setPhone(sandbox.page, 'online', true)
+      await sandbox.page.getByText('Yes, in S and M.').waitFor()
+      await until(async () => (await lastTick(maya.page))?.startsWith('Delivered'))
+      await setPhone(sandbox.page, 'receipts', true)
+      await until(async () => (await lastTick(maya.page))?.startsWith('Read'))
+      const seen = await ticks(maya.page)
+      expect(seen.slice(-3)).toEqual(['Sent', 'Delivered', 'Read'])
+      expect(
+        seen.slice(0, -3).every((word) => ['Waiting to be sent', 'Sending'].includes(word)),
+      ).toBe(true)
+
+      expect(await maya.page.locator('#part .msg').count()).toBe(2)
+      expect(await maya.page.inputValue('#text')).toBe('')
+      expect(await sideways(maya.page)).toBe(0)
+      await leo.page.getByText('Yes, in S and M.').first().waitFor()
+      await picture(maya.page, `story-thread-${width}-${backend}`)
+      await picture(sandbox.page, `story-phone-${width}-${backend}`)
+      expect((await phones.chat(customer.name)).map(({ text }) => text)).toEqual([
+        'Do you have this in blue?',
+        'Yes, in S and M.',
+      ])
+      expect([...maya.faults, ...leo.faults, ...sandbox.faults]).toEqual([])
+      for (const { context } of [maya, leo, sandbox]) await context.close()
+    },
+    60_000,
+  )
+})
