@@ -33,9 +33,10 @@ const LOOKUPS = `
   -- All connections with their sealed secrets, for the directory. The one that proved its number last comes first.
   create function route_connections()
   returns table (org_id uuid, connection_id uuid, phone_number_id text, waba_id text, state text, app_secret text,
-                 verify_token text, kid text, wrapped text)
+                 verify_token text, proven boolean, kid text, wrapped text)
   language sql stable security definer set search_path = pg_catalog as $$
-    select c.org_id, c.id, c.phone_number_id, c.waba_id, c.state, c.app_secret, c.verify_token, k.kid, k.wrapped
+    select c.org_id, c.id, c.phone_number_id, c.waba_id, c.state, c.app_secret, c.verify_token,
+           c.verified_at is not null, k.kid, k.wrapped
       from app.connections c left join app.org_keys k on k.org_id = c.org_id and k.state = 'active'
      where c.state <> 'removed'
      order by (c.state = 'active') desc, c.verified_at desc nulls last, c.id desc $$;

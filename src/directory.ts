@@ -23,10 +23,11 @@ export type Directory = {
   loaded(): boolean
   /** From memory alone; throws NotLoaded before the first read. */
   find(connection: string): Route | undefined
+  /** Only where the number is proven: an organization cannot claim another one's number by typing it in. */
   byNumber(phoneNumberId: string): Route | undefined
   /** A connection of this WhatsApp business account, for events that name no number. */
   byAccount(wabaId: string): Route | undefined
-  /** As `find`, with one query on a miss; misses are remembered for 10 seconds. Throws NotLoaded when it cannot know. */
+  /** As `find`, with one query on a miss, at most one a second; misses are remembered for 10. Throws NotLoaded when it cannot know. */
   lookup(connection: string): Promise<Route | undefined>
   refresh(): Promise<void>
   close(): void
@@ -40,12 +41,15 @@ type Row = {
   state: string
   app_secret: string | null
   verify_token: string | null
+  proven: boolean
   kid: string | null
   wrapped: string | null
 }
 
 const REFRESH_MS = 30_000
 const MISS_MS = 10_000
+/** Ids cost a stranger nothing, and a reading opens every connection's secrets. */
+const PAUSE_MS = 1_000
 const MISSES_KEPT = 10_000
 
 export function openDirectory(db: Db, vault: Vault, events: Events, log: Log): Directory {
@@ -57,12 +61,14 @@ export function openDirectory(db: Db, vault: Vault, events: Events, log: Log): D
     if (event.kind === 'connections') quietly()
   })
   const misses = new Map<string, number>()
+  let asked = Number.NEGATIVE_INFINITY
   return {
     ...book,
     async lookup(connection) {
       const isMiss = (misses.get(connection) ?? 0) > Date.now()
       const route = book.loaded() ? book.find(connection) : undefined
-      if (route || isMiss) return route
+      if (route || isMiss || (book.loaded() && performance.now() - asked < PAUSE_MS)) return route
+      asked = performance.now()
       await book.refresh().catch(() => {
         throw new NotLoaded()
       })
@@ -89,8 +95,10 @@ function openBook(db: Db, vault: Vault, log: Log): Omit<Directory, 'lookup' | 'c
     const found = await db.withSystem((tx) => rows<Row>(tx, 'select * from route_connections()'))
     const routes = found.flatMap((row) => openRoute(row, vault, log))
     known = new Map(routes.map((route) => [route.connection, route]))
-    numbers = new Map(routes.toReversed().map((route) => [route.phoneNumberId, route]))
-    accounts = new Map(routes.toReversed().map((route) => [route.wabaId, route]))
+    const proven = new Set(found.flatMap((row) => (row.proven ? row.connection_id : [])))
+    const claimed = routes.filter((route) => proven.has(route.connection)).toReversed()
+    numbers = new Map(claimed.map((route) => [route.phoneNumberId, route]))
+    accounts = new Map(claimed.map((route) => [route.wabaId, route]))
   }
   const start = (): Promise<void> => {
     reading = read().finally(() => {

@@ -217,6 +217,21 @@ describe('the shared callback', () => {
     expect([await texts(org), await texts(other)]).toEqual([['mine'], ['theirs']])
   })
 
+  test('gives nothing to an organization that typed in a number without proving it', async () => {
+    const claimant = await app.org()
+    const number = { phoneNumberId: '777000222', wabaId: '779' }
+    await app.on.db.withTenant(claimant.id, (tx) =>
+      rows(
+        tx,
+        'update connections set phone_number_id = ?, waba_id = ?, verified_at = null where org_id = ?',
+        [number.phoneNumberId, number.wabaId, claimant.id],
+      ),
+    )
+    await app.on.directory.refresh()
+    const [body] = split(messagesBody(number, ana, messageOf(ana, 'not yours')))
+    expect(body).toMatchObject({ org: null, connection: null })
+  })
+
   test('finds the organization of an account event by the business account', () => {
     const change = { field: 'account_update', value: { event: 'X' } }
     expect(split({ entry: [{ id: org.connection.wabaId, changes: [change] }] })).toMatchObject([

@@ -98,7 +98,7 @@ describe('an answer of the Graph API', () => {
     expect(await talk.message(id)).toMatchObject({ status: 'unknown', rank: 10 })
     const entry = await talk.outbox(id)
     expect(entry.state).toBe('unknown')
-    expect(entry.hold_s).toBeGreaterThan(50)
+    expect(entry.hold_s).toBeGreaterThan(10)
     await talk.outboxIs(id, `due_at = now() - interval '1 hour', hold_until = now()`)
     await desk.drained(talk)
     expect(desk.graph.calls).toHaveLength(1)

@@ -56,6 +56,7 @@ export const accountCommands: Record<string, Command> = {
         accessToken: secrets.access_token,
         appSecret: secrets.app_secret,
         verifyToken: secrets.verify_token,
+        isVouchedFor: true,
       })
       return { connection_id: made.id, webhook_path: made.webhookPath }
     },

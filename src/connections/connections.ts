@@ -29,6 +29,8 @@ export type NewConnection = {
   phoneNumberId: string
   wabaId: string
   displayPhone?: string | undefined
+  /** The operator's word that the number is theirs; others prove it by a check against the Graph API. */
+  isVouchedFor?: boolean
 } & Secrets
 
 const COLUMNS = `id, name, phone_number_id, waba_id, display_phone, state, state_reason, quality,
@@ -63,12 +65,13 @@ export async function createConnection(
         phone_number_id: given.phoneNumberId,
         waba_id: given.wabaId,
         display_phone: given.displayPhone ?? null,
+        verified_at: given.isVouchedFor ? on.now() : null,
         ...sealed,
       })
     })
     .catch(refuseSecondOne)
   await announce(on)
-  const number = { org, phoneNumberId: given.phoneNumberId, isProven: false }
+  const number = { org, phoneNumberId: given.phoneNumberId, isProven: given.isVouchedFor ?? false }
   await replayNumber(on, number).catch((error: unknown) => {
     on.log.warn({ err: error, connection: id }, 'earlier webhooks stay dead letters')
   })

@@ -133,11 +133,14 @@ export async function takeBack(tx: Tx, entry: Leased): Promise<boolean> {
   return ours
 }
 
-/** The outcome is not known. Also what the sweep makes of a lease that ended in `posting`. */
+/**
+ * The outcome is not known; a status that settles it comes within seconds or not at all, so the conversation waits
+ * for 20. Also what the sweep makes of a lease that ended in `posting`.
+ */
 export async function doubt(tx: Tx, entry: Leased, code: string): Promise<boolean> {
   const ours = await change(tx, entry, {
     from: ['posting'],
-    set: `state = 'unknown', lease_until = null, hold_until = now() + interval '60 seconds', error_class = 'unknown',
+    set: `state = 'unknown', lease_until = null, hold_until = now() + interval '20 seconds', error_class = 'unknown',
      error_code = :code`,
     values: { code },
   })

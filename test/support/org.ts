@@ -75,8 +75,8 @@ async function makeConnection(on: Resources, org: string): Promise<TestConnectio
       sealFor(on, tx, { purpose: `connections|${column}`, org, row: made.id }, text)
     await rows(
       tx,
-      `insert into connections (org_id, id, name, phone_number_id, waba_id, display_phone, access_token, app_secret, verify_token)
-       values (?, ?, 'Test number', ?, ?, '+1 555 0100', ?, ?, ?)`,
+      `insert into connections (org_id, id, name, phone_number_id, waba_id, display_phone, access_token, app_secret, verify_token, verified_at)
+       values (?, ?, 'Test number', ?, ?, '+1 555 0100', ?, ?, ?, now())`,
       [
         org,
         made.id,
