@@ -3,6 +3,7 @@ import express, { type Express } from 'express'
 import { accountRoutes } from './accounts/routes.ts'
 import { apiKeyRoutes } from './api/keys-routes.ts'
 import { apiRoutes } from './api/routes.ts'
+import { auditRoutes } from './audit/routes.ts'
 import { noteHandshake } from './connections/connections.ts'
 import { connectionRoutes } from './connections/routes.ts'
 import { contactRoutes } from './contacts/routes.ts'
@@ -59,6 +60,7 @@ export function createApp(on: Resources): Express {
   app.use(accountRoutes(on))
   app.use(connectionRoutes(on))
   app.use(apiKeyRoutes(on))
+  app.use(auditRoutes(on))
   app.use(privacyRoutes(on))
   app.use(opsRoutes(on))
   if (on.config.SANDBOX) app.use('/sandbox', sandboxRoutes(on))

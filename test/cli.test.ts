@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import pg from 'pg'
 import { runCommand } from '../src/cli/run.ts'
 import { cloneDatabase, type TestDatabase } from './support/database.ts'
 import { chatflow, freePort, newHome, processesIn, run, start } from './support/product.ts'
@@ -87,6 +88,25 @@ describe('against a given database', () => {
     const key = await chatflow(['api-key', 'create', '--org', org, '--name', 'a script'], env)
     expect(key.code).toBe(0)
     expect(key.result['key']).toMatch(/^cf_/)
+  })
+
+  test('the audit log tells what the operator did, and a forged one is exit 1', async () => {
+    const org = await newOrg('audited@shop.test')
+    const login = new pg.Client({ connectionString: database.url })
+    await login.connect()
+    const { rows } = await login.query(
+      'select actor_kind, action from app.audit_log where org_id = $1',
+      [org],
+    )
+    expect(rows).toEqual([{ actor_kind: 'operator', action: 'organization.created' }])
+    const verify = () => chatflow(['audit', 'verify', '--org', org], env)
+    expect(await verify()).toMatchObject({ code: 0, result: { valid: true, first: 1, last: 1 } })
+    await login.query(`
+      alter table app.audit_log disable trigger frozen;
+      update app.audit_log set action = 'sign_in.ok';
+      alter table app.audit_log enable trigger frozen;`)
+    await login.end()
+    expect(await verify()).toMatchObject({ code: 1, result: { valid: false, first_bad: 1 } })
   })
 
   test('what people can mend is refused with a code and exit 1', async () => {

@@ -7,6 +7,7 @@ import { tryOf } from '../http/known-browser.ts'
 import { showNotice, type Notice } from '../http/notice.ts'
 import { showPage } from '../http/page.ts'
 import { startSession } from '../http/session.ts'
+import { sourceOf } from '../http/source.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { readInvitation } from './invitations.ts'
@@ -70,7 +71,7 @@ async function join(
   const form = readForm(JoinForm, req)
   const attempt = tryOf(on, req, (await readInvitation(on, token)).email)
   await throttles.signIn(attempt)
-  const joined = await joinWithPassword(on, token, form)
+  const joined = await joinWithPassword(on, token, { ...form, source: sourceOf(req) })
   await throttles.signedIn(attempt)
   return joined
 }

@@ -50,7 +50,7 @@ export function memberRoutes(on: Resources, throttles: Throttles): Router {
     }),
   )
   router.post(`${HOME}/invitations/:id/removal`, access('admin'), async (req, res) => {
-    await withdraw(on, whoOf(req).org, idOf(req))
+    await withdraw(on, whoOf(req), idOf(req))
     res.redirect(303, HOME)
   })
   memberPages(router, on)

@@ -1,3 +1,4 @@
+import { auditEach, type AuditActor } from '../audit/audit.ts'
 import { rows, type Tx } from '../db.ts'
 import { digest } from '../ids.ts'
 import type { Resources } from '../resources.ts'
@@ -119,26 +120,54 @@ export async function listSessions(on: Resources, user: string): Promise<Device[
   )
 }
 
-/** Ends one session of a person; nothing happens when it is not theirs. */
-export async function endSession(on: Resources, user: string, session: string): Promise<void> {
-  await on.db.withSystem((tx) =>
-    rows(tx, `delete from user_sessions where user_id = ? and sid = ?`, [user, session]),
-  )
+/** Ends one session of a person; nothing happens when it is not theirs. With `by` it is a revocation, and told. */
+export async function endSession(
+  on: Resources,
+  user: string,
+  session: string,
+  by?: AuditActor,
+): Promise<void> {
+  await on.db.withSystem(async (tx) => {
+    const ended = await rows<Ended>(
+      tx,
+      `delete from user_sessions where user_id = ? and sid = ? returning sess ->> 'org' as org`,
+      [user, session],
+    )
+    await tell(tx, { user, by, ended })
+  })
   on.events.publish({ kind: 'sessions', user })
 }
 
-/** Ends a person's sessions, all or those in one organization, but for the one that is named. */
+/** Ends a person's sessions, all or those in one organization, but for the one that is named; `by` as above. */
 export async function endSessions(
   on: Resources,
   user: string,
-  { except = '', org }: { except?: string; org?: string } = {},
+  { except = '', org, by }: { except?: string; org?: string; by?: AuditActor } = {},
 ): Promise<void> {
-  await on.db.withSystem((tx) =>
-    rows(
+  await on.db.withSystem(async (tx) => {
+    const ended = await rows<Ended>(
       tx,
-      `delete from user_sessions where user_id = ? and sid <> ? and (?::text is null or sess ->> 'org' = ?)`,
+      `delete from user_sessions where user_id = ? and sid <> ? and (?::text is null or sess ->> 'org' = ?)
+       returning sess ->> 'org' as org`,
       [user, except, org ?? null, org ?? null],
-    ),
-  )
+    )
+    await tell(tx, { user, by, ended })
+  })
   on.events.publish({ kind: 'sessions', user })
+}
+
+type Ended = { org: string }
+
+async function tell(
+  tx: Tx,
+  { user, by, ended }: { user: string; by: AuditActor | undefined; ended: Ended[] },
+): Promise<void> {
+  if (!by) return
+  const orgs = [...new Set(ended.map(({ org }) => org))]
+  await auditEach(tx, orgs, (org) => ({
+    actor: by,
+    action: 'session.revoked',
+    target: { kind: 'user', id: user },
+    detail: { sessions: ended.filter((one) => one.org === org).length },
+  }))
 }

@@ -1,5 +1,6 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
+import { byPerson } from '../audit/audit.ts'
 import { access, whoOf } from '../http/access.ts'
 import { EMPTY, inForm, type Shown } from '../http/form-page.ts'
 import { readForm } from '../http/forms.ts'
@@ -44,7 +45,7 @@ export function settingsRoutes(on: Resources, throttles: Throttles): Router {
     '/settings/organization',
     access('admin'),
     inForm(show, async (req, res) => {
-      await renameOrganization(on, whoOf(req).org, readForm(NameForm, req).name)
+      await renameOrganization(on, whoOf(req), readForm(NameForm, req).name)
       res.redirect(303, '/settings/organization?saved=1')
     }),
   )
@@ -109,12 +110,14 @@ function securityRoutes(router: Router, on: Resources, throttles: Throttles): vo
     }),
   )
   router.post(`${home}/sessions/removal`, access('user'), async (req, res) => {
-    const { user, session } = whoOf(req)
-    await endSessions(on, user, { except: session })
+    const who = whoOf(req)
+    await endSessions(on, who.user, { except: who.session, by: byPerson(who) })
     res.redirect(303, home)
   })
   router.post(`${home}/sessions/:session/removal`, access('user'), async (req, res) => {
-    await endSession(on, whoOf(req).user, (req.params as { session: string }).session)
+    const who = whoOf(req)
+    const { session } = req.params as { session: string }
+    await endSession(on, who.user, session, byPerson(who))
     res.redirect(303, home)
   })
 }

@@ -1,3 +1,4 @@
+import { audit, SYSTEM, type AuditActor } from '../audit/audit.ts'
 import { constraintOf, rows, type Tx } from '../db.ts'
 import { newId } from '../ids.ts'
 import { openFor } from '../keys.ts'
@@ -29,6 +30,7 @@ export type NewConnection = {
   phoneNumberId: string
   wabaId: string
   displayPhone?: string | undefined
+  by?: AuditActor
 } & Secrets
 
 const COLUMNS = `id, name, phone_number_id, waba_id, display_phone, state, state_reason, quality,
@@ -65,6 +67,8 @@ export async function createConnection(
         display_phone: given.displayPhone ?? null,
         ...sealed,
       })
+      const target = { kind: 'connection', id }
+      await audit(tx, org, { actor: given.by ?? SYSTEM, action: 'connection.created', target })
     })
     .catch(refuseSecondOne)
   await announce(on)

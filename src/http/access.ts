@@ -1,5 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { rankOf, type Role } from '../accounts/roles.ts'
+import type { Source } from '../audit/audit.ts'
 import type { Log } from '../log.ts'
 import { Refusal } from '../refusal.ts'
 
@@ -13,6 +14,7 @@ export type Who = {
   email: string
   session: string
   isOps: boolean
+  source: Source
 }
 /** A program with a bearer key. */
 export type Key = { org: string; id: string; scopes: string[] }

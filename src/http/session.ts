@@ -5,6 +5,7 @@ import { deviceOf } from '../accounts/device.ts'
 import { ABSOLUTE_MS, beginSession, hashedId, IDLE_MS, readSession } from '../accounts/sessions.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { sourceOf } from './source.ts'
 
 declare module 'express-session' {
   interface SessionData {
@@ -84,7 +85,7 @@ async function findWho(on: Resources, req: Request): Promise<void> {
       throw later(error)
     },
   )
-  if (who) req.who = who
+  if (who) req.who = { ...who, source: sourceOf(req) }
   else await endOwnSession(req)
 }
 

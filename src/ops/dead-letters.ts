@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { auditEach, SYSTEM, type AuditActor } from '../audit/audit.ts'
 import { rows, type Tx } from '../db.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
@@ -125,12 +126,32 @@ export async function showDeadLetter(
 }
 
 /** Throw a letter away for good. Throws Refusal 404 when it is not there. */
-export async function discardDeadLetter(on: Resources, id: string): Promise<void> {
-  const gone = await on.db.withSystem((tx) =>
-    rows(tx, 'delete from dead_letters where id = ? returning id', [id]),
-  )
-  if (gone.length === 0) throw notFound('dead letter')
+export async function discardDeadLetter(
+  on: Resources,
+  id: string,
+  by: AuditActor = SYSTEM,
+): Promise<void> {
+  await on.db.withSystem(async (tx) => {
+    const [gone] = await rows<{ id: string; org_id: string | null }>(
+      tx,
+      'delete from dead_letters where id = ? returning id, org_id',
+      [id],
+    )
+    if (!gone) throw notFound('dead letter')
+    await tellOfLetter(tx, gone, { actor: by, action: 'dead_letter.discarded' })
+  })
 }
+
+/** In the log of the organization it belonged to; a letter that was nobody's is told to nobody. */
+export const tellOfLetter = (
+  tx: Tx,
+  { id, org_id }: { id: string; org_id: string | null },
+  act: { actor: AuditActor; action: 'dead_letter.replayed' | 'dead_letter.discarded' },
+): Promise<void> =>
+  auditEach(tx, org_id === null ? [] : [org_id], () => ({
+    ...act,
+    target: { kind: 'dead_letter', id },
+  }))
 
 /** With its sealed body; throws Refusal 404. */
 export async function findDeadLetter(tx: Tx, id: string): Promise<DeadLetter & { body: string }> {
