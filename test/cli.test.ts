@@ -109,6 +109,23 @@ describe('against a given database', () => {
     expect(await verify()).toMatchObject({ code: 1, result: { valid: false, first_bad: 1 } })
   })
 
+  test('a new master key is taken into use, and a data key is changed', async () => {
+    const own = await cloneDatabase()
+    const next = `k2:${Buffer.alloc(32, 'the next master key').toString('base64')}`
+    const at = (keys: string) => ({ DATABASE_URL: own.url, CHATFLOW_MASTER_KEY: keys })
+    const { result } = await chatflow(
+      ['org', 'create', '--name', 'A shop', '--owner-email', 'rotated@shop.test'],
+      at(masterKey),
+      JSON.stringify({ password: 'nine green bottles' }),
+    )
+    const master = await chatflow(['keys', 'rotate'], at(`${next},${masterKey}`))
+    expect(master).toMatchObject({ code: 0, result: { master_key: 'k2', left: { data_keys: 0 } } })
+    const org = String(result['org_id'])
+    const data = await chatflow(['keys', 'rotate', '--data', '--org', org], at(next))
+    expect(data).toMatchObject({ code: 0, result: { resealed: { connections: 0 } } })
+    await own.drop()
+  })
+
   test('what people can mend is refused with a code and exit 1', async () => {
     await newOrg('twice@shop.test')
     const twice = await create(
@@ -135,6 +152,7 @@ describe('against a given database', () => {
     [['fly', 'away'], '', 'there is no command fly away'],
     [[], '', 'there is no command'],
     [['migrate', 'now'], '', 'unexpected now'],
+    [['keys', 'rotate', '--data'], '', '--data and --org ID belong together'],
     [['dead-letters', 'show'], '', 'expected ID'],
     [['dead-letters', 'show', '7'], '', 'ID is not the id of a dead letter'],
   ])('wrong usage %j is exit 2 and says what was expected', async (args, stdin, message) => {

@@ -1,5 +1,5 @@
 import type { Tx } from '../db.ts'
-import { sealFor } from '../keys.ts'
+import { holdActiveKey, sealFor } from '../keys.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 
@@ -34,6 +34,7 @@ export async function sealSecrets(
 ): Promise<SealedColumns> {
   const given = Object.entries(secrets) as [keyof Secrets, string | undefined][]
   const sealed: SealedColumns = {}
+  await holdActiveKey(on, tx, org)
   for (const [name, text] of given) {
     if (text === undefined) continue
     const column = COLUMN[name]

@@ -58,7 +58,10 @@ export function sessions(on: Resources): RequestHandler[] {
   const open = session({
     store: new HashedStore(on),
     name: cookieName(on),
-    secret: on.config.SESSION_SECRET ?? on.vault.derive('session').toString('base64url'),
+    // The first signs, all are known: a new master key signs nobody out.
+    secret:
+      on.config.SESSION_SECRET ??
+      on.vault.deriveAll('session').map((secret) => secret.toString('base64url')),
     resave: false,
     saveUninitialized: false,
     cookie: {

@@ -3,7 +3,7 @@ import { auditEach, SYSTEM, type AuditActor } from '../audit/audit.ts'
 import { rows, type Tx } from '../db.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
-import { open, seal, type Place, type SealingKey } from '../vault.ts'
+import { keyIdOf, open, seal, type Place, type SealingKey } from '../vault.ts'
 import { shapeOf } from './shape.ts'
 
 export type Reason = 'unknown_number' | 'parse' | 'data' | 'crash' | 'refused' | 'other'
@@ -92,7 +92,7 @@ function idOf(on: Resources, { org, plain }: Letter): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
-const placeOf = (connection: string | null, at: number): Place => ({
+export const placeOf = (connection: string | null, at: number): Place => ({
   purpose: 'webhook',
   org: connection ?? 'shared',
   row: String(at),
@@ -172,7 +172,9 @@ export async function openDeadLetter(
 ): Promise<Buffer> {
   const org = letter.org_id
   const keys =
-    org === null ? on.vault.instance : await on.db.withTenant(org, (tx) => on.keys.of(tx, org))
+    org === null
+      ? on.vault.instance
+      : await on.db.withTenant(org, (tx) => on.keys.of(tx, org, [keyIdOf(body)]))
   if (keys.length === 0) throw new Refusal(410, 'key_gone', 'The key of this organization is gone.')
   return open(keys, placeOf(letter.connection_id, letter.first_seen_at.getTime()), body)
 }
