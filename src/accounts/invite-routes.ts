@@ -54,7 +54,8 @@ export function inviteRoutes(on: Resources, throttles: Throttles): Router {
       const joined = req.who
         ? await joinAs(on, token, req.who)
         : await join(on, throttles, req, token)
-      await startSession(on, req, joined)
+      const authAt = req.who?.authAt ?? on.now().getTime()
+      await startSession(on, req, { ...joined, authAt })
       res.redirect(303, '/inbox')
     }),
   )

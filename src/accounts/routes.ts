@@ -85,7 +85,7 @@ async function login(
   })
   const signed = await signIn(on, { ...form, source })
   await throttles.signedIn(attempt)
-  await startSession(on, req, signed)
+  await startSession(on, req, { ...signed, authAt: on.now().getTime() })
   rememberBrowser(on, res, throttles.knownMark(attempt.email))
   res.redirect(303, ownPath(form.next))
 }

@@ -67,12 +67,12 @@ function profileRoutes(router: Router, on: Resources): void {
     }),
   )
   router.post('/settings/profile/organization', access('user'), async (req, res) => {
-    const { user } = whoOf(req)
+    const { user, authAt } = whoOf(req)
     const { org } = readForm(SwitchForm, req)
     const own = await organizationsOf(on, user)
     if (!own.some(({ id }) => id === org)) throw notFound('organization')
     await rememberOrganization(on, user, org)
-    await startSession(on, req, { user, org })
+    await startSession(on, req, { user, org, authAt })
     res.redirect(303, '/inbox')
   })
   router.post(
@@ -105,7 +105,7 @@ function securityRoutes(router: Router, on: Resources, throttles: Throttles): vo
       await throttles.signIn(attempt)
       await changePassword(on, who, form)
       await throttles.signedIn(attempt)
-      await startSession(on, req, who)
+      await startSession(on, req, { ...who, authAt: on.now().getTime() })
       res.redirect(303, `${home}?saved=1`)
     }),
   )

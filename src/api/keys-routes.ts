@@ -25,8 +25,8 @@ const Form = z.object({
 export function apiKeyRoutes(on: Resources): Router {
   const router = Router()
   router.get(HOME, access('admin'), (req, res) => showKeys(on, req, res))
-  router.post(HOME, access('admin'), (req, res) => create(on, req, res))
-  router.post(`${HOME}/:id/revocation`, access('admin'), async (req, res) => {
+  router.post(HOME, access('admin', { sudo: true }), (req, res) => create(on, req, res))
+  router.post(`${HOME}/:id/revocation`, access('admin', { sudo: true }), async (req, res) => {
     const who = whoOf(req)
     await revokeApiKey(on, who.org, String(req.params['id']), byPerson(who))
     res.redirect(303, HOME)

@@ -57,7 +57,7 @@ export function connectionRoutes(on: Resources): Router {
     showPage(res, 'connections/index', { cards: await cards(on, whoOf(req).org) })
   })
   router.get(`${HOME}/new`, access('admin'), (req, res) => showNew(req, res))
-  router.post(HOME, access('admin'), (req, res) => create(on, req, res))
+  router.post(HOME, access('admin', { sudo: true }), (req, res) => create(on, req, res))
   router.post(`${HOME}/:id/checks`, access('admin'), async (req, res) => {
     const { id } = await connectionOf(on, req)
     await testConnection(on, whoOf(req).org, id)
@@ -66,7 +66,9 @@ export function connectionRoutes(on: Resources): Router {
   router.get(`${HOME}/:id/secrets`, access('admin'), async (req, res) => {
     showSecrets(res, await connectionOf(on, req))
   })
-  router.post(`${HOME}/:id/secrets`, access('admin'), (req, res) => replaceSecrets(on, req, res))
+  router.post(`${HOME}/:id/secrets`, access('admin', { sudo: true }), (req, res) =>
+    replaceSecrets(on, req, res),
+  )
   router.post(`${HOME}/:id/state`, access('admin'), async (req, res) => {
     const who = whoOf(req)
     const { id } = await connectionOf(on, req)
