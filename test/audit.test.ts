@@ -250,7 +250,7 @@ describe('each act writes exactly one entry', () => {
     }
     const [one, two] = [await letter(), await letter()]
     expect(await told(org, () => operator.post(`/ops/dead-letters/${one}/replay`))).toMatchObject([
-      { action: 'dead_letter.replayed', actor_name: null, target_id: one },
+      { action: 'dead_letter.replayed', actor_kind: 'operator', target_id: one },
     ])
     expect(await told(org, () => operator.post(`/ops/dead-letters/${two}/removal`))).toMatchObject([
       { action: 'dead_letter.discarded', target_id: two },
