@@ -3,6 +3,7 @@ import express, { type Express } from 'express'
 import { accountRoutes } from './accounts/routes.ts'
 import { apiKeyRoutes } from './api/keys-routes.ts'
 import { apiRoutes } from './api/routes.ts'
+import { auditRoutes } from './audit/routes.ts'
 import { noteHandshake } from './connections/connections.ts'
 import { connectionRoutes } from './connections/routes.ts'
 import { contactRoutes } from './contacts/routes.ts'
@@ -17,6 +18,7 @@ import { openMetrics } from './http/metrics.ts'
 import { sameOrigin } from './http/origin.ts'
 import { requestLog } from './http/request.ts'
 import { hasSessionCookie, sessions } from './http/session.ts'
+import { askConfirmation, takeConfirmation } from './http/sudo.ts'
 import { inboxRoutes } from './inbox/routes.ts'
 import { opsRoutes } from './ops/routes.ts'
 import { privacyRoutes } from './privacy/routes.ts'
@@ -54,15 +56,18 @@ export function createApp(on: Resources): Express {
   app.use(sessions(on))
   app.use(express.urlencoded({ extended: false, limit: FORM_LIMIT, parameterLimit: 100 }))
   app.use(pageLocals(on, assets.asset))
+  app.use(takeConfirmation(on))
   app.use(inboxRoutes(on))
   app.use(contactRoutes(on))
   app.use(accountRoutes(on))
+  app.use(auditRoutes(on))
   app.use(connectionRoutes(on))
   app.use(apiKeyRoutes(on))
   app.use(privacyRoutes(on))
   app.use(opsRoutes(on))
   if (on.config.SANDBOX) app.use('/sandbox', sandboxRoutes(on))
   app.use(missing)
+  app.use(askConfirmation(on))
   app.use(answerError)
   return app
 }

@@ -67,8 +67,12 @@ export type Vault = {
   /** A new data key for an organization, and the wrapped form that `org_keys` stores. */
   newDataKey(org: string): { key: SealingKey; wrapped: string; wrappedBy: string }
   unwrap(org: string, kid: string, wrapped: string): SealingKey
+  /** The same data key wrapped by the first master key; throws SealError when none of the master keys opens it. */
+  rewrap(org: string, kid: string, wrapped: string): { wrapped: string; wrappedBy: string }
   /** 32 bytes for one purpose, from the first master key by HKDF-SHA256: never the sealing key itself. */
   derive(purpose: string): Buffer
+  /** As `derive`, from every master key: what was made before a rotation is still known after it. */
+  deriveAll(purpose: string): Buffer[]
 }
 
 export function openVault(masterKeys: MasterKey[]): Vault {
@@ -79,13 +83,24 @@ export function openVault(masterKeys: MasterKey[]): Vault {
     org,
     row: kid,
   })
+  const derived = ({ key }: MasterKey, purpose: string): Buffer =>
+    Buffer.from(hkdfSync('sha256', key, '', `chatflow/${purpose}`, 32))
+  const unwrap = (org: string, kid: string, wrapped: string): SealingKey => ({
+    id: kid,
+    key: open(masterKeys, place(org, kid), wrapped),
+  })
   return {
     instance: masterKeys,
     newDataKey(org) {
       const key = { id: `d${randomBytes(6).toString('hex')}`, key: randomBytes(32) }
       return { key, wrapped: seal(first, place(org, key.id), key.key), wrappedBy: first.id }
     },
-    unwrap: (org, kid, wrapped) => ({ id: kid, key: open(masterKeys, place(org, kid), wrapped) }),
-    derive: (purpose) => Buffer.from(hkdfSync('sha256', first.key, '', `chatflow/${purpose}`, 32)),
+    unwrap,
+    rewrap: (org, kid, wrapped) => ({
+      wrapped: seal(first, place(org, kid), unwrap(org, kid, wrapped).key),
+      wrappedBy: first.id,
+    }),
+    derive: (purpose) => derived(first, purpose),
+    deriveAll: (purpose) => masterKeys.map((key) => derived(key, purpose)),
   }
 }

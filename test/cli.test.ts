@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import pg from 'pg'
 import { runCommand } from '../src/cli/run.ts'
 import { cloneDatabase, type TestDatabase } from './support/database.ts'
 import { chatflow, freePort, newHome, processesIn, run, start } from './support/product.ts'
@@ -89,6 +90,42 @@ describe('against a given database', () => {
     expect(key.result['key']).toMatch(/^cf_/)
   })
 
+  test('the audit log tells what the operator did, and a forged one is exit 1', async () => {
+    const org = await newOrg('audited@shop.test')
+    const login = new pg.Client({ connectionString: database.url })
+    await login.connect()
+    const { rows } = await login.query(
+      'select actor_kind, action from app.audit_log where org_id = $1',
+      [org],
+    )
+    expect(rows).toEqual([{ actor_kind: 'operator', action: 'organization.created' }])
+    const verify = () => chatflow(['audit', 'verify', '--org', org], env)
+    expect(await verify()).toMatchObject({ code: 0, result: { valid: true, first: 1, last: 1 } })
+    await login.query(`
+      alter table app.audit_log disable trigger frozen;
+      update app.audit_log set action = 'sign_in.ok';
+      alter table app.audit_log enable trigger frozen;`)
+    await login.end()
+    expect(await verify()).toMatchObject({ code: 1, result: { valid: false, first_bad: 1 } })
+  })
+
+  test('a new master key is taken into use, and a data key is changed', async () => {
+    const own = await cloneDatabase()
+    const next = `k2:${Buffer.alloc(32, 'the next master key').toString('base64')}`
+    const at = (keys: string) => ({ DATABASE_URL: own.url, CHATFLOW_MASTER_KEY: keys })
+    const { result } = await chatflow(
+      ['org', 'create', '--name', 'A shop', '--owner-email', 'rotated@shop.test'],
+      at(masterKey),
+      JSON.stringify({ password: 'nine green bottles' }),
+    )
+    const master = await chatflow(['keys', 'rotate'], at(`${next},${masterKey}`))
+    expect(master).toMatchObject({ code: 0, result: { master_key: 'k2', left: { data_keys: 0 } } })
+    const org = String(result['org_id'])
+    const data = await chatflow(['keys', 'rotate', '--data', '--org', org], at(next))
+    expect(data).toMatchObject({ code: 0, result: { resealed: { connections: 0 } } })
+    await own.drop()
+  })
+
   test('what people can mend is refused with a code and exit 1', async () => {
     await newOrg('twice@shop.test')
     const twice = await create(
@@ -115,6 +152,7 @@ describe('against a given database', () => {
     [['fly', 'away'], '', 'there is no command fly away'],
     [[], '', 'there is no command'],
     [['migrate', 'now'], '', 'unexpected now'],
+    [['keys', 'rotate', '--data'], '', '--data and --org ID belong together'],
     [['dead-letters', 'show'], '', 'expected ID'],
     [['dead-letters', 'show', '7'], '', 'ID is not the id of a dead letter'],
   ])('wrong usage %j is exit 2 and says what was expected', async (args, stdin, message) => {

@@ -146,7 +146,7 @@ describe('new secrets', () => {
     await setState('suspended')
     await changeSecrets(app.on, org.id, id, { accessToken: 'EAAB-new' })
     expect(await connectionOf()).toMatchObject({ state: 'active', state_reason: null })
-    await switchConnection(app.on, org.id, id, 'disabled')
+    await switchConnection(app.on, { org: org.id }, id, 'disabled')
     await changeSecrets(app.on, org.id, id, { accessToken: 'EAAB-newer' })
     expect(await connectionOf()).toMatchObject({ state: 'disabled' })
   })
@@ -157,7 +157,9 @@ describe('new secrets', () => {
     await expect(changeSecrets(app.on, org.id, theirs, secrets)).rejects.toMatchObject({
       status: 404,
     })
-    await expect(switchConnection(app.on, org.id, theirs, 'disabled')).rejects.toMatchObject({
+    await expect(
+      switchConnection(app.on, { org: org.id }, theirs, 'disabled'),
+    ).rejects.toMatchObject({
       status: 404,
     })
     await expect(testConnection(app.on, org.id, theirs)).rejects.toMatchObject({ status: 404 })

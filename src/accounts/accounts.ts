@@ -1,3 +1,4 @@
+import { audit, SYSTEM, type AuditActor } from '../audit/audit.ts'
 import { rows, type Tx } from '../db.ts'
 import { newId } from '../ids.ts'
 import { Refusal } from '../refusal.ts'
@@ -19,7 +20,13 @@ export type Beginning = {
   signup: { org?: string; organization?: string }
 }
 
-type NewOrganization = { name: string; ownerEmail: string; ownerName: string; password: string }
+type NewOrganization = {
+  name: string
+  ownerEmail: string
+  ownerName: string
+  password: string
+  by?: AuditActor
+}
 
 /**
  * An organization with its data key and its owner, whose address counts as proved: who may call this is trusted.
@@ -36,7 +43,7 @@ export async function createOrganization(
   const passwordHash = await hashPassword(on, wanted.password)
   const org = newId()
   const user = await begin(on, { email, name, passwordHash, signup: { org, organization } })
-  await openOrganization(on, user, { org, organization })
+  await openOrganization(on, user, { org, organization, by: wanted.by ?? SYSTEM })
   await finish(on, user, { verified: true })
   return { org, user }
 }
@@ -47,6 +54,7 @@ type NewUser = {
   name?: string | undefined
   role: Role
   password: string
+  by?: AuditActor
 }
 
 /**
@@ -60,7 +68,12 @@ export async function createUser(on: Resources, wanted: NewUser): Promise<{ user
   checkPassword(wanted.password, { email, organization: await nameOf(on, org) })
   const passwordHash = await hashPassword(on, wanted.password)
   const user = await begin(on, { email, name, passwordHash, signup: {} })
-  await on.db.withTenant(org, (tx) => addMember(tx, { org, user, role }))
+  await on.db.withTenant(org, async (tx) => {
+    await addMember(tx, { org, user, role })
+    const target = { kind: 'user', id: user }
+    const actor = wanted.by ?? SYSTEM
+    await audit(tx, org, { actor, action: 'member.added', target, detail: { role } })
+  })
   await finish(on, user, { verified: true })
   return { user }
 }
@@ -86,7 +99,7 @@ export async function keepBeginning(
 export async function openOrganization(
   on: Resources,
   user: string,
-  { org, organization }: { org: string; organization: string },
+  { org, organization, by }: { org: string; organization: string; by?: AuditActor },
 ): Promise<void> {
   await on.db.withSystem((tx) =>
     rows(tx, `insert into organizations (org_id, name) values (?, ?) on conflict do nothing`, [
@@ -96,12 +109,15 @@ export async function openOrganization(
   )
   const { key, wrapped, wrappedBy } = on.vault.newDataKey(org)
   await on.db.withTenant(org, async (tx) => {
-    await rows(
+    const made = await rows(
       tx,
-      `insert into org_keys (org_id, kid, wrapped, wrapped_by) values (?, ?, ?, ?) on conflict do nothing`,
+      `insert into org_keys (org_id, kid, wrapped, wrapped_by) values (?, ?, ?, ?) on conflict do nothing returning kid`,
       [org, key.id, wrapped, wrappedBy],
     )
     await addMember(tx, { org, user, role: 'owner' })
+    const actor = by ?? { kind: 'user', id: user }
+    const target = { kind: 'organization', id: org }
+    if (made.length > 0) await audit(tx, org, { actor, action: 'organization.created', target })
   })
 }
 

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { audit, SYSTEM, type AuditActor } from '../audit/audit.ts'
 import { rows, type Tx } from '../db.ts'
 import { digest, isId, newId } from '../ids.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 
 export const SCOPES = ['read', 'write'] as const
+type Scope = (typeof SCOPES)[number]
 export type ApiKey = {
   id: string
   name: string
@@ -26,7 +28,7 @@ const CHECK_LENGTH = 6
 const FORM = /^cf_([0-9A-Za-z]{43})_([0-9A-Za-z]{6})$/
 const NAME_LENGTH = 100
 
-type Wanted = { name: string; scopes?: readonly string[]; createdBy?: string }
+type Wanted = { name: string; scopes?: readonly string[]; by?: AuditActor }
 
 /**
  * A new key for programs; only its digest is kept, so this is the one time it can be read.
@@ -38,8 +40,9 @@ export async function createApiKey(
   wanted: Wanted,
 ): Promise<{ id: string; key: string }> {
   const name = wanted.name.trim()
-  const scopes = [...new Set(wanted.scopes ?? SCOPES)]
-  check(name, scopes)
+  const scopes = check(name, [...new Set(wanted.scopes ?? SCOPES)])
+  const actor = wanted.by ?? SYSTEM
+  const createdBy = actor.kind === 'user' ? (actor.id ?? null) : null
   if (!isId(org)) throw notFound('organization')
   const id = newId()
   const key = newKey()
@@ -49,22 +52,25 @@ export async function createApiKey(
     await tx.raw(
       `insert into api_keys (org_id, id, name, key_digest, hint, scopes, created_by)
        values (?, ?, ?, ?, ?, ?, ?)`,
-      [org, id, name, digest(key), key.slice(-4), scopes, wanted.createdBy ?? null],
+      [org, id, name, digest(key), key.slice(-4), scopes, createdBy],
     )
+    const target = { kind: 'api_key', id }
+    await audit(tx, org, { actor, action: 'api_key.created', target, detail: { scopes } })
   })
   return { id, key }
 }
 
-function check(name: string, scopes: string[]): void {
+function check(name: string, scopes: string[]): Scope[] {
   if (name === '' || name.length > NAME_LENGTH) {
     const sentence = `Give the key a name of 1 to ${NAME_LENGTH} characters.`
     throw new Refusal(422, 'invalid', sentence, { name: sentence })
   }
-  const known: readonly string[] = SCOPES
-  if (scopes.length === 0 || !scopes.every((scope) => known.includes(scope))) {
+  const known = SCOPES.filter((scope) => scopes.includes(scope))
+  if (scopes.length === 0 || known.length < scopes.length) {
     const sentence = `Choose scopes among ${SCOPES.join(', ')}.`
     throw new Refusal(422, 'invalid', sentence, { scopes: sentence })
   }
+  return known
 }
 
 /**
@@ -99,17 +105,28 @@ export async function listApiKeys(tx: Tx, org: string): Promise<ApiKey[]> {
 }
 
 /** Ends a key for good; the next request with it is refused. Revoking twice keeps the first time. */
-export async function revokeApiKey(on: Resources, org: string, id: string): Promise<void> {
-  const revoked = isId(id)
-    ? await on.db.withTenant(org, (tx) =>
-        rows(
-          tx,
-          `update api_keys set revoked_at = coalesce(revoked_at, ?) where org_id = ? and id = ? returning id`,
-          [on.now(), org, id],
-        ),
-      )
-    : []
-  if (revoked.length === 0) throw notFound('key')
+export async function revokeApiKey(
+  on: Resources,
+  org: string,
+  id: string,
+  actor: AuditActor = SYSTEM,
+): Promise<void> {
+  if (!isId(id)) throw notFound('key')
+  await on.db.withTenant(org, async (tx) => {
+    const [key] = await rows<{ revoked: boolean }>(
+      tx,
+      `select revoked_at is not null as revoked from api_keys where org_id = ? and id = ? for update`,
+      [org, id],
+    )
+    if (!key) throw notFound('key')
+    if (key.revoked) return
+    await tx.raw(`update api_keys set revoked_at = ? where org_id = ? and id = ?`, [
+      on.now(),
+      org,
+      id,
+    ])
+    await audit(tx, org, { actor, action: 'api_key.revoked', target: { kind: 'api_key', id } })
+  })
 }
 
 /** Remembers the day a key was last used, and nothing finer: who calls when is nobody's business. */

@@ -1,3 +1,4 @@
+import { audit, byPerson, type Source } from '../audit/audit.ts'
 import { rows, type Tx } from '../db.ts'
 import { digest, newCode, newId } from '../ids.ts'
 import { queueMail, ringMail } from '../ops/mail.ts'
@@ -10,7 +11,14 @@ import { usedUp } from './sign-up.ts'
 import type { Throttles } from './throttle.ts'
 
 /** The member who acts, with the role they have at this moment. */
-export type Actor = { user: string; org: string; orgName: string; role: Role; name: string }
+export type Actor = {
+  user: string
+  org: string
+  orgName: string
+  role: Role
+  name: string
+  source?: Source
+}
 
 const LIFE_MS = 7 * 24 * 3_600_000
 
@@ -62,10 +70,22 @@ export function listInvitations(on: Resources, org: string): Promise<Invitation[
 }
 
 /** Takes an invitation back; nothing happens when it is gone. */
-export async function withdraw(on: Resources, org: string, id: string): Promise<void> {
-  await on.db.withTenant(org, (tx) =>
-    rows(tx, `delete from invitations where org_id = ? and id = ? and used_at is null`, [org, id]),
-  )
+export async function withdraw(
+  on: Resources,
+  actor: Pick<Actor, 'user' | 'org' | 'source'>,
+  id: string,
+): Promise<void> {
+  const { org } = actor
+  await on.db.withTenant(org, async (tx) => {
+    const gone = await rows(
+      tx,
+      `delete from invitations where org_id = ? and id = ? and used_at is null returning id`,
+      [org, id],
+    )
+    const target = { kind: 'invitation', id }
+    if (gone.length > 0)
+      await audit(tx, org, { actor: byPerson(actor), action: 'invitation.withdrawn', target })
+  })
 }
 
 export type Open = {
@@ -101,7 +121,7 @@ export async function readInvitation(on: Resources, code: string): Promise<Open>
 export async function accept(
   on: Resources,
   tx: Tx,
-  { org, id, user }: { org: string; id: string; user: string },
+  { org, id, ...joining }: { org: string; id: string; user: string; source?: Source },
 ): Promise<void> {
   const open = await details(on, tx, org, id)
   if (!open) throw usedUp()
@@ -115,8 +135,14 @@ export async function accept(
   await rows(
     tx,
     `insert into memberships (org_id, user_id, role) values (?, ?, ?) on conflict do nothing`,
-    [org, user, open.role],
+    [org, joining.user, open.role],
   )
+  await audit(tx, org, {
+    actor: byPerson(joining),
+    action: 'invitation.accepted',
+    target: { kind: 'invitation', id },
+    detail: { role: open.role },
+  })
 }
 
 /** Throws Refusal 403 when the inviter could not give this role today. */
@@ -146,9 +172,11 @@ async function details(on: Resources, tx: Tx, org: string, id: string): Promise<
 
 async function keep(
   on: Resources,
-  { org, user }: Actor,
+  actor: Actor,
   { email, role, code }: { email: string; role: Role; code: string },
 ): Promise<void> {
+  const { org, user } = actor
+  const id = newId()
   const until = new Date(on.now().getTime() + LIFE_MS)
   await on.db.withTenant(org, async (tx) => {
     await rows(tx, `delete from invitations where org_id = ? and email = ? and used_at is null`, [
@@ -159,7 +187,13 @@ async function keep(
       tx,
       `insert into invitations (org_id, id, code_digest, email, role, invited_by, expires_at, created_at)
        values (?, ?, ?, ?, ?, ?, ?, ?)`,
-      [org, newId(), digest(code), email, role, user, until, on.now()],
+      [org, id, digest(code), email, role, user, until, on.now()],
     )
+    await audit(tx, org, {
+      actor: byPerson(actor),
+      action: 'invitation.created',
+      target: { kind: 'invitation', id },
+      detail: { role },
+    })
   })
 }

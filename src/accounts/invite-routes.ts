@@ -7,6 +7,7 @@ import { tryOf } from '../http/known-browser.ts'
 import { showNotice, type Notice } from '../http/notice.ts'
 import { showPage } from '../http/page.ts'
 import { startSession } from '../http/session.ts'
+import { sourceOf } from '../http/source.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { readInvitation } from './invitations.ts'
@@ -53,7 +54,8 @@ export function inviteRoutes(on: Resources, throttles: Throttles): Router {
       const joined = req.who
         ? await joinAs(on, token, req.who)
         : await join(on, throttles, req, token)
-      await startSession(on, req, joined)
+      const authAt = req.who?.authAt ?? on.now().getTime()
+      await startSession(on, req, { ...joined, authAt })
       res.redirect(303, '/inbox')
     }),
   )
@@ -70,7 +72,7 @@ async function join(
   const form = readForm(JoinForm, req)
   const attempt = tryOf(on, req, (await readInvitation(on, token)).email)
   await throttles.signIn(attempt)
-  const joined = await joinWithPassword(on, token, form)
+  const joined = await joinWithPassword(on, token, { ...form, source: sourceOf(req) })
   await throttles.signedIn(attempt)
   return joined
 }

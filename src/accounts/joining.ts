@@ -1,3 +1,4 @@
+import type { Source } from '../audit/audit.ts'
 import { rows } from '../db.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
@@ -17,7 +18,7 @@ import type { SignedUp } from './sign-up.ts'
 export async function joinWithPassword(
   on: Resources,
   code: string,
-  form: { name: string; password: string },
+  form: { name: string; password: string; source?: Source },
 ): Promise<SignedUp> {
   const open = await readInvitation(on, code)
   checkInviter(open)
@@ -25,7 +26,7 @@ export async function joinWithPassword(
   if (known && !(await verifyPassword(on, form.password, known.password_hash)))
     throw wrongPassword()
   const user = known?.id ?? (await makeAccount(on, open, form))
-  await on.db.withTenant(open.org, (tx) => accept(on, tx, { ...open, user }))
+  await on.db.withTenant(open.org, (tx) => accept(on, tx, { ...open, ...sourceIn(form), user }))
   if (!known) await finish(on, user, { verified: false })
   return { user, org: open.org }
 }
@@ -34,7 +35,7 @@ export async function joinWithPassword(
 export async function joinAs(
   on: Resources,
   code: string,
-  who: { user: string; email: string },
+  who: { user: string; email: string; source?: Source },
 ): Promise<SignedUp> {
   const open = await readInvitation(on, code)
   if (open.email !== who.email)
@@ -43,9 +44,14 @@ export async function joinAs(
       'other_address',
       'This invitation is for another address than the one you are signed in with.',
     )
-  await on.db.withTenant(open.org, (tx) => accept(on, tx, { ...open, user: who.user }))
+  await on.db.withTenant(open.org, (tx) =>
+    accept(on, tx, { ...open, ...sourceIn(who), user: who.user }),
+  )
   return { user: who.user, org: open.org }
 }
+
+const sourceIn = ({ source }: { source?: Source }): { source?: Source } =>
+  source ? { source } : {}
 
 async function accountOf(
   on: Resources,

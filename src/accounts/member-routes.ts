@@ -41,7 +41,7 @@ export function memberRoutes(on: Resources, throttles: Throttles): Router {
   router.get(HOME, access('admin'), (req, res) => show(req, res, EMPTY))
   router.post(
     `${HOME}/invitations`,
-    access('admin'),
+    access('admin', { sudo: true }),
     inForm(show, async (req, res) => {
       const form = readForm(InviteForm, req)
       const path = await invite(on, throttles, whoOf(req), form)
@@ -50,7 +50,7 @@ export function memberRoutes(on: Resources, throttles: Throttles): Router {
     }),
   )
   router.post(`${HOME}/invitations/:id/removal`, access('admin'), async (req, res) => {
-    await withdraw(on, whoOf(req).org, idOf(req))
+    await withdraw(on, whoOf(req), idOf(req))
     res.redirect(303, HOME)
   })
   memberPages(router, on)
@@ -69,7 +69,7 @@ function memberPages(router: Router, on: Resources): void {
   router.get(`${HOME}/:id`, access('admin'), (req, res) => show(req, res, EMPTY))
   router.post(
     `${HOME}/:id/role`,
-    access('admin'),
+    access('admin', { sudo: true }),
     inForm(show, async (req, res) => {
       await changeRole(on, whoOf(req), idOf(req), readForm(RoleForm, req).role)
       res.redirect(303, HOME)
@@ -77,7 +77,7 @@ function memberPages(router: Router, on: Resources): void {
   )
   router.post(
     `${HOME}/:id/removal`,
-    access('admin'),
+    access('admin', { sudo: true }),
     inForm(show, async (req, res) => {
       readForm(SureForm, req)
       await removeMember(on, whoOf(req), idOf(req))

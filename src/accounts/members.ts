@@ -1,3 +1,4 @@
+import { audit, byPerson } from '../audit/audit.ts'
 import { rows, type Tx } from '../db.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
@@ -5,7 +6,7 @@ import type { Actor } from './invitations.ts'
 import { mayManage, rankOf, type Role } from './roles.ts'
 import { endSessions } from './sessions.ts'
 
-type Locked = { own: Role; isLastOwner: boolean }
+type Locked = { own: Role; role: Role; isLastOwner: boolean }
 export type Member = { id: string; name: string; email: string; role: Role; since: Date }
 
 /** The people of an organization, the highest roles first. */
@@ -34,7 +35,7 @@ export async function changeRole(
   role: Role,
 ): Promise<void> {
   await on.db.withTenant(actor.org, async (tx) => {
-    const { own, isLastOwner } = await manageable(tx, actor, member)
+    const { own, role: from, isLastOwner } = await manageable(tx, actor, member)
     if (rankOf(role) > rankOf(own)) throw forbidden()
     if (isLastOwner && role !== 'owner') throw needsOwner()
     await rows(tx, `update memberships set role = ? where org_id = ? and user_id = ?`, [
@@ -42,6 +43,12 @@ export async function changeRole(
       actor.org,
       member,
     ])
+    await audit(tx, actor.org, {
+      actor: byPerson(actor),
+      action: 'member.role_changed',
+      target: { kind: 'user', id: member },
+      detail: { from, to: role },
+    })
   })
   await endSessions(on, member, { org: actor.org, except: actor.session })
 }
@@ -54,9 +61,15 @@ export async function changeRole(
  */
 export async function removeMember(on: Resources, actor: Actor, member: string): Promise<void> {
   await on.db.withTenant(actor.org, async (tx) => {
-    const { isLastOwner } = await manageable(tx, actor, member)
+    const { role, isLastOwner } = await manageable(tx, actor, member)
     if (isLastOwner) throw needsOwner()
     await rows(tx, `delete from memberships where org_id = ? and user_id = ?`, [actor.org, member])
+    await audit(tx, actor.org, {
+      actor: byPerson(actor),
+      action: member === actor.user ? 'member.left' : 'member.removed',
+      target: { kind: 'user', id: member },
+      detail: { role },
+    })
   })
   await endSessions(on, member, { org: actor.org })
 }
@@ -78,7 +91,7 @@ async function manageable(tx: Tx, actor: Actor, member: string): Promise<Locked>
   if (role === undefined) throw notFound('member')
   if (own === undefined || (member !== actor.user && !mayManage(own, role))) throw forbidden()
   const isOwned = locked.some((other) => other.user_id !== member && other.role === 'owner')
-  return { own, isLastOwner: role === 'owner' && !isOwned }
+  return { own, role, isLastOwner: role === 'owner' && !isOwned }
 }
 
 const needsOwner = (): Refusal =>

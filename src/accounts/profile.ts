@@ -1,3 +1,4 @@
+import { audit, auditPerson, byPerson, type Source } from '../audit/audit.ts'
 import { rows } from '../db.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
@@ -15,11 +16,21 @@ export async function renamePerson(on: Resources, user: string, text: string): P
 }
 
 /** Throws Refusal 422 for an empty or long name. */
-export async function renameOrganization(on: Resources, org: string, text: string): Promise<void> {
+export async function renameOrganization(
+  on: Resources,
+  who: { user: string; org: string; source?: Source },
+  text: string,
+): Promise<void> {
+  const { org } = who
   const name = checkName('organization', text)
-  await on.db.withTenant(org, (tx) =>
-    rows(tx, `update organizations set name = ?, updated_at = now() where org_id = ?`, [name, org]),
-  )
+  await on.db.withTenant(org, async (tx) => {
+    await rows(tx, `update organizations set name = ?, updated_at = now() where org_id = ?`, [
+      name,
+      org,
+    ])
+    const target = { kind: 'organization', id: org }
+    await audit(tx, org, { actor: byPerson(who), action: 'organization.renamed', target })
+  })
 }
 
 /** The organization to open at the next sign-in. */
@@ -44,7 +55,7 @@ type PasswordChange = { current: string; password: string }
  */
 export async function changePassword(
   on: Resources,
-  who: { user: string; email: string; orgName: string; session: string },
+  who: { user: string; email: string; orgName: string; session: string; source?: Source },
   { current, password }: PasswordChange,
 ): Promise<void> {
   const [found] = await on.db.withSystem((tx) =>
@@ -64,6 +75,7 @@ export async function changePassword(
       who.user,
     ])
     await rows(tx, `delete from password_resets where user_id = ? and used_at is null`, [who.user])
+    await auditPerson(tx, who.user, { actor: byPerson(who), action: 'password.changed' })
   })
   await endSessions(on, who.user, { except: who.session })
 }

@@ -5,6 +5,7 @@ import { EMPTY, inForm, type Shown } from '../http/form-page.ts'
 import { readForm } from '../http/forms.ts'
 import { showNotice, type Notice } from '../http/notice.ts'
 import { showPage } from '../http/page.ts'
+import { sourceOf } from '../http/source.ts'
 import type { Resources } from '../resources.ts'
 import { askReset, readReset, resetPassword } from './resets.ts'
 import { mailed, USED_LINK } from './sign-up-routes.ts'
@@ -51,7 +52,8 @@ export function resetRoutes(on: Resources, throttles: Throttles): Router {
     access('public'),
     inForm(showChoose, async (req, res) => {
       const { token } = req.params as Link
-      await resetPassword(on, token, readForm(ChooseForm, req).password)
+      const { password } = readForm(ChooseForm, req)
+      await resetPassword(on, token, { password, source: sourceOf(req) })
       res.redirect(303, '/login?done=reset')
     }),
   )

@@ -1,3 +1,4 @@
+import { auditPerson, byPerson, type Source } from '../audit/audit.ts'
 import { rows, type Tx } from '../db.ts'
 import { queueMail, ringMail } from '../ops/mail.ts'
 import type { Resources } from '../resources.ts'
@@ -32,12 +33,18 @@ export function readReset(on: Resources, token: string): Promise<Holder | undefi
  *
  * Throws Refusal 422 for a weak password (the link stays good), 410 when the link was used or has run out.
  */
-export async function resetPassword(on: Resources, token: string, password: string): Promise<void> {
+export async function resetPassword(
+  on: Resources,
+  token: string,
+  { password, source }: { password: string; source?: Source },
+): Promise<void> {
   const holder = await readReset(on, token)
   if (!holder) throw usedUp()
   checkPassword(password, { email: holder.email, organization: holder.signup?.organization })
   const hash = await hashPassword(on, password)
-  const used = await on.db.withSystem((tx) => replace(on, tx, { token, hash, user: holder.user }))
+  const used = await on.db.withSystem((tx) =>
+    replace(on, tx, { token, hash, user: holder.user, ...(source ? { source } : {}) }),
+  )
   if (!used) throw usedUp()
   const { org, organization = '' } = holder.signup ?? {}
   if (org) await openOrganization(on, holder.user, { org, organization })
@@ -62,15 +69,16 @@ async function sendLink(on: Resources, email: string): Promise<void> {
 async function replace(
   on: Resources,
   tx: Tx,
-  { token, hash, user }: { token: string; hash: string; user: string },
+  { token, hash, ...by }: { token: string; hash: string; user: string; source?: Source },
 ): Promise<boolean> {
   const used = await useToken(tx, { token, purpose: 'reset', now: on.now() })
   if (!used) return false
   await rows(tx, `update users set password_hash = ?, updated_at = now() where id = ?`, [
     hash,
-    user,
+    by.user,
   ])
-  await rows(tx, `delete from user_sessions where user_id = ?`, [user])
-  await rows(tx, `delete from password_resets where user_id = ? and used_at is null`, [user])
+  await rows(tx, `delete from user_sessions where user_id = ?`, [by.user])
+  await rows(tx, `delete from password_resets where user_id = ? and used_at is null`, [by.user])
+  await auditPerson(tx, by.user, { actor: byPerson(by), action: 'password.reset' })
   return true
 }

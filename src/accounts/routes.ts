@@ -6,6 +6,7 @@ import { readForm } from '../http/forms.ts'
 import { rememberBrowser, tryOf } from '../http/known-browser.ts'
 import { showPage } from '../http/page.ts'
 import { endOwnSession, startSession } from '../http/session.ts'
+import { sourceOf } from '../http/source.ts'
 import type { Resources } from '../resources.ts'
 import { inviteRoutes } from './invite-routes.ts'
 import { memberRoutes } from './member-routes.ts'
@@ -13,9 +14,9 @@ import { ownPath } from './next-path.ts'
 import { resetRoutes } from './reset-routes.ts'
 import { endSession } from './sessions.ts'
 import { settingsRoutes } from './settings-routes.ts'
-import { signIn } from './sign-in.ts'
+import { noteBlocked, signIn } from './sign-in.ts'
 import { signUpRoutes } from './sign-up-routes.ts'
-import { openThrottles, type Throttles } from './throttle.ts'
+import { openThrottles, Throttled, type Throttles } from './throttle.ts'
 
 const text = (missing: string) => z.string(missing).min(1, missing).max(1_000, 'This is too long.')
 const LoginForm = z.object({
@@ -76,10 +77,15 @@ async function login(
 ): Promise<void> {
   const form = readForm(LoginForm, req)
   const attempt = tryOf(on, req, form.email)
-  await throttles.signIn(attempt)
-  const signed = await signIn(on, form)
+  const source = sourceOf(req)
+  await throttles.signIn(attempt).catch(async (error: unknown) => {
+    if (error instanceof Throttled && error.isFirst)
+      await noteBlocked(on, { email: form.email, source })
+    throw error
+  })
+  const signed = await signIn(on, { ...form, source })
   await throttles.signedIn(attempt)
-  await startSession(on, req, signed)
+  await startSession(on, req, { ...signed, authAt: on.now().getTime() })
   rememberBrowser(on, res, throttles.knownMark(attempt.email))
   res.redirect(303, ownPath(form.next))
 }

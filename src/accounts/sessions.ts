@@ -1,3 +1,4 @@
+import { auditEach, type AuditActor } from '../audit/audit.ts'
 import { rows, type Tx } from '../db.ts'
 import { digest } from '../ids.ts'
 import type { Resources } from '../resources.ts'
@@ -7,6 +8,8 @@ const HOUR_MS = 3_600_000
 /** A sign-in ends after a day without a request, and after 14 days in any case. */
 export const IDLE_MS = 24 * HOUR_MS
 export const ABSOLUTE_MS = 14 * 24 * HOUR_MS
+/** How long a password counts as entered lately. */
+export const SUDO_MS = 900_000
 /** Writing at each request would be a row version per click. */
 const TOUCH_MS = 300_000
 const AT_MOST = 10
@@ -23,8 +26,11 @@ export type SignedIn = {
   orgName: string
   session: string
   isOps: boolean
+  /** When the password was last entered in this session, in milliseconds; 0 when it was not. */
+  authAt: number
+  isSudo: boolean
 }
-type Row = Omit<SignedIn, 'session' | 'isOps'> & {
+type Row = Omit<SignedIn, 'session' | 'isOps' | 'isSudo'> & {
   verified: boolean
   first: boolean
   created_at: Date
@@ -50,13 +56,14 @@ export async function readSession(
     const isDue = row.expire.getTime() < now + IDLE_MS - TOUCH_MS
     if (isUse && isDue) await touch(tx, session, now)
     const { verified, first, created_at: _created, expire: _expire, ...person } = row
-    return { ...person, session, isOps: isOperator(on, row.email, { verified, first }) }
+    const isSudo = now - row.authAt < SUDO_MS
+    return { ...person, session, isSudo, isOps: isOperator(on, row.email, { verified, first }) }
   })
 }
 
 const SIGNED_IN = `
   select u.id as "user", u.email, u.name, u.email_verified_at is not null as verified, m.role, m.org_id as org,
-         o.name as "orgName", s.created_at, s.expire,
+         o.name as "orgName", s.created_at, s.expire, coalesce((s.sess ->> 'authAt')::bigint, 0) as "authAt",
          u.id = (select f.id from users f where f.preferences ->> 'signup' is null order by f.id limit 1) as first
     from user_sessions s
     join users u on u.id = s.user_id and u.disabled_at is null
@@ -119,26 +126,54 @@ export async function listSessions(on: Resources, user: string): Promise<Device[
   )
 }
 
-/** Ends one session of a person; nothing happens when it is not theirs. */
-export async function endSession(on: Resources, user: string, session: string): Promise<void> {
-  await on.db.withSystem((tx) =>
-    rows(tx, `delete from user_sessions where user_id = ? and sid = ?`, [user, session]),
-  )
+/** Ends one session of a person; nothing happens when it is not theirs. With `by` it is a revocation, and told. */
+export async function endSession(
+  on: Resources,
+  user: string,
+  session: string,
+  by?: AuditActor,
+): Promise<void> {
+  await on.db.withSystem(async (tx) => {
+    const ended = await rows<Ended>(
+      tx,
+      `delete from user_sessions where user_id = ? and sid = ? returning sess ->> 'org' as org`,
+      [user, session],
+    )
+    await tell(tx, { user, by, ended })
+  })
   on.events.publish({ kind: 'sessions', user })
 }
 
-/** Ends a person's sessions, all or those in one organization, but for the one that is named. */
+/** Ends a person's sessions, all or those in one organization, but for the one that is named; `by` as above. */
 export async function endSessions(
   on: Resources,
   user: string,
-  { except = '', org }: { except?: string; org?: string } = {},
+  { except = '', org, by }: { except?: string; org?: string; by?: AuditActor } = {},
 ): Promise<void> {
-  await on.db.withSystem((tx) =>
-    rows(
+  await on.db.withSystem(async (tx) => {
+    const ended = await rows<Ended>(
       tx,
-      `delete from user_sessions where user_id = ? and sid <> ? and (?::text is null or sess ->> 'org' = ?)`,
+      `delete from user_sessions where user_id = ? and sid <> ? and (?::text is null or sess ->> 'org' = ?)
+       returning sess ->> 'org' as org`,
       [user, except, org ?? null, org ?? null],
-    ),
-  )
+    )
+    await tell(tx, { user, by, ended })
+  })
   on.events.publish({ kind: 'sessions', user })
+}
+
+type Ended = { org: string }
+
+async function tell(
+  tx: Tx,
+  { user, by, ended }: { user: string; by: AuditActor | undefined; ended: Ended[] },
+): Promise<void> {
+  if (!by) return
+  const orgs = [...new Set(ended.map(({ org }) => org))]
+  await auditEach(tx, orgs, (org) => ({
+    actor: by,
+    action: 'session.revoked',
+    target: { kind: 'user', id: user },
+    detail: { sessions: ended.filter((one) => one.org === org).length },
+  }))
 }

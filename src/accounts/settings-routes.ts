@@ -1,5 +1,6 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
+import { byPerson } from '../audit/audit.ts'
 import { access, whoOf } from '../http/access.ts'
 import { EMPTY, inForm, type Shown } from '../http/form-page.ts'
 import { readForm } from '../http/forms.ts'
@@ -44,7 +45,7 @@ export function settingsRoutes(on: Resources, throttles: Throttles): Router {
     '/settings/organization',
     access('admin'),
     inForm(show, async (req, res) => {
-      await renameOrganization(on, whoOf(req).org, readForm(NameForm, req).name)
+      await renameOrganization(on, whoOf(req), readForm(NameForm, req).name)
       res.redirect(303, '/settings/organization?saved=1')
     }),
   )
@@ -66,12 +67,12 @@ function profileRoutes(router: Router, on: Resources): void {
     }),
   )
   router.post('/settings/profile/organization', access('user'), async (req, res) => {
-    const { user } = whoOf(req)
+    const { user, authAt } = whoOf(req)
     const { org } = readForm(SwitchForm, req)
     const own = await organizationsOf(on, user)
     if (!own.some(({ id }) => id === org)) throw notFound('organization')
     await rememberOrganization(on, user, org)
-    await startSession(on, req, { user, org })
+    await startSession(on, req, { user, org, authAt })
     res.redirect(303, '/inbox')
   })
   router.post(
@@ -104,17 +105,19 @@ function securityRoutes(router: Router, on: Resources, throttles: Throttles): vo
       await throttles.signIn(attempt)
       await changePassword(on, who, form)
       await throttles.signedIn(attempt)
-      await startSession(on, req, who)
+      await startSession(on, req, { ...who, authAt: on.now().getTime() })
       res.redirect(303, `${home}?saved=1`)
     }),
   )
   router.post(`${home}/sessions/removal`, access('user'), async (req, res) => {
-    const { user, session } = whoOf(req)
-    await endSessions(on, user, { except: session })
+    const who = whoOf(req)
+    await endSessions(on, who.user, { except: who.session, by: byPerson(who) })
     res.redirect(303, home)
   })
   router.post(`${home}/sessions/:session/removal`, access('user'), async (req, res) => {
-    await endSession(on, whoOf(req).user, (req.params as { session: string }).session)
+    const who = whoOf(req)
+    const { session } = req.params as { session: string }
+    await endSession(on, who.user, session, byPerson(who))
     res.redirect(303, home)
   })
 }

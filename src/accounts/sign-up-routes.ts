@@ -76,7 +76,7 @@ export function signUpRoutes(on: Resources, throttles: Throttles): Router {
       await throttles.signUp(req.ip ?? '')
       const signed = await signUp(on, throttles, form)
       if (signed === 'check_mail') return showNotice(res, mailed(on, CHECK_MAIL))
-      await startSession(on, req, signed)
+      await startSession(on, req, { ...signed, authAt: on.now().getTime() })
       res.redirect(303, '/inbox')
     }),
   )
@@ -103,7 +103,7 @@ function confirmRoutes(router: Router, on: Resources, throttles: Throttles): voi
       await throttles.signIn(attempt)
       const signed = await confirmSignUp(on, token, readForm(ConfirmForm, req).password)
       await throttles.signedIn(attempt)
-      await startSession(on, req, signed)
+      await startSession(on, req, { ...signed, authAt: on.now().getTime() })
       res.redirect(303, '/inbox')
     }),
   )

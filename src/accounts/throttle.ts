@@ -11,14 +11,19 @@ const HOUR = 60 * MINUTE
 /** Who tries: the address of the account, the network address, and what this browser showed of earlier sign-ins. */
 export type Try = { email: string; ip: string; known: string | undefined }
 
-/** Too many tries; `retryAfter` in seconds. Says the same of accounts that exist and of those that do not. */
+/**
+ * Too many tries; `retryAfter` in seconds. Says the same of accounts that exist and of those that do not.
+ * `isFirst` for the try that was one too many: a log that noted each later one could be filled by strangers.
+ */
 export class Throttled extends Refusal {
   readonly retryAfter: number
-  constructor(retryAfter: number) {
+  readonly isFirst: boolean
+  constructor(retryAfter: number, isFirst: boolean) {
     const minutes = Math.ceil(retryAfter / MINUTE)
     const wait = minutes === 1 ? 'a minute' : `${minutes} minutes`
     super(429, 'too_many_tries', `Too many tries. Try again in ${wait}.`)
     this.retryAfter = retryAfter
+    this.isFirst = isFirst
   }
 }
 
@@ -113,7 +118,8 @@ async function consume(bucket: Bucket, key: string): Promise<void> {
     await bucket.consume(key)
   } catch (refused) {
     if (!(refused instanceof RateLimiterRes)) throw refused
-    throw new Throttled(Math.max(1, Math.ceil(refused.msBeforeNext / 1_000)))
+    const seconds = Math.max(1, Math.ceil(refused.msBeforeNext / 1_000))
+    throw new Throttled(seconds, refused.consumedPoints === bucket.points + 1)
   }
 }
 

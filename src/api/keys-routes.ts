@@ -1,6 +1,7 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { createApiKey, listApiKeys, revokeApiKey, SCOPES } from '../accounts/api-keys.ts'
+import { byPerson } from '../audit/audit.ts'
 import { access, whoOf } from '../http/access.ts'
 import { readForm } from '../http/forms.ts'
 import { showPage } from '../http/page.ts'
@@ -24,9 +25,10 @@ const Form = z.object({
 export function apiKeyRoutes(on: Resources): Router {
   const router = Router()
   router.get(HOME, access('admin'), (req, res) => showKeys(on, req, res))
-  router.post(HOME, access('admin'), (req, res) => create(on, req, res))
-  router.post(`${HOME}/:id/revocation`, access('admin'), async (req, res) => {
-    await revokeApiKey(on, whoOf(req).org, String(req.params['id']))
+  router.post(HOME, access('admin', { sudo: true }), (req, res) => create(on, req, res))
+  router.post(`${HOME}/:id/revocation`, access('admin', { sudo: true }), async (req, res) => {
+    const who = whoOf(req)
+    await revokeApiKey(on, who.org, String(req.params['id']), byPerson(who))
     res.redirect(303, HOME)
   })
   router.get('/api/docs', access('public'), (_req, res) => {
@@ -43,10 +45,10 @@ export function apiKeyRoutes(on: Resources): Router {
 
 /** The one page that ever shows a key: its form is answered with it, and nothing repeats it. */
 async function create(on: Resources, req: Request, res: Response): Promise<void> {
-  const { org, user } = whoOf(req)
+  const who = whoOf(req)
   try {
     const { name, scopes } = readForm(Form, req)
-    const { key } = await createApiKey(on, org, { name, scopes, createdBy: user })
+    const { key } = await createApiKey(on, who.org, { name, scopes, by: byPerson(who) })
     res.status(201)
     showPage(res, 'api/created', { name, key, url: on.config.APP_URL })
   } catch (error) {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { createOrganization, createUser } from '../accounts/accounts.ts'
 import { createApiKey } from '../accounts/api-keys.ts'
+import { OPERATOR } from '../audit/audit.ts'
 import { GIVEN } from '../accounts/roles.ts'
 import { createConnection } from '../connections/connections.ts'
 import { command, type Command } from './command.ts'
@@ -19,6 +20,7 @@ export const accountCommands: Record<string, Command> = {
         ownerEmail: given['owner-email'],
         ownerName: given['owner-name'] ?? '',
         password,
+        by: OPERATOR,
       })
       return { org_id: org, user_id: user }
     },
@@ -33,7 +35,14 @@ export const accountCommands: Record<string, Command> = {
     },
     secrets: { password: z.string() },
     async run(at, { org, email, role, name }, { password }) {
-      const { user } = await createUser(await at.open(), { org, email, role, name, password })
+      const { user } = await createUser(await at.open(), {
+        org,
+        email,
+        role,
+        name,
+        password,
+        by: OPERATOR,
+      })
       return { user_id: user }
     },
   }),
@@ -57,6 +66,7 @@ export const accountCommands: Record<string, Command> = {
         appSecret: secrets.app_secret,
         verifyToken: secrets.verify_token,
         isVouchedFor: true,
+        by: OPERATOR,
       })
       return { connection_id: made.id, webhook_path: made.webhookPath }
     },
@@ -74,6 +84,7 @@ export const accountCommands: Record<string, Command> = {
     async run(at, { org, name, scopes }) {
       const { id: key_id, key } = await createApiKey(await at.open(), org, {
         name,
+        by: OPERATOR,
         ...(scopes ? { scopes } : {}),
       })
       return { key, key_id }

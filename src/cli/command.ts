@@ -24,6 +24,8 @@ type Texts = Record<string, z.ZodType<unknown, string | undefined>>
 
 type Spec<O extends Texts, S extends z.ZodRawShape> = {
   usage: string
+  /** Options without a value. */
+  flags?: string[]
   /** Options by their name, `--name value`; each has a value. */
   options?: O
   /** Words behind the command, by position. */
@@ -32,7 +34,7 @@ type Spec<O extends Texts, S extends z.ZodRawShape> = {
   secrets?: S
   run(
     at: Place,
-    given: z.output<z.ZodObject<O>> & { words: string[] },
+    given: z.output<z.ZodObject<O>> & { words: string[]; flags: string[] },
     secrets: z.output<z.ZodObject<S>>,
   ): Promise<object>
 }
@@ -43,7 +45,7 @@ export function command<O extends Texts, S extends z.ZodRawShape>(spec: Spec<O, 
   return {
     usage: spec.usage,
     async run(at, args) {
-      const { values, positionals } = parse(args, Object.keys(options.shape))
+      const { values, positionals, flags } = parse(args, Object.keys(options.shape), spec.flags)
       if (positionals.length !== (spec.words?.length ?? 0))
         throw new UsageError(
           spec.words ? `expected ${spec.words.join(' ')}` : `unexpected ${positionals.join(' ')}`,
@@ -52,15 +54,24 @@ export function command<O extends Texts, S extends z.ZodRawShape>(spec: Spec<O, 
       const shape = spec.secrets ? z.object(spec.secrets) : undefined
       const secrets =
         shape && check(shape, await at.stdin(Object.keys(shape.shape)), (name) => name)
-      return spec.run(at, { ...given, words: positionals }, (secrets ?? {}) as never)
+      return spec.run(at, { ...given, words: positionals, flags }, (secrets ?? {}) as never)
     },
   }
 }
 
-function parse(args: string[], names: string[]): { values: object; positionals: string[] } {
+type Parsed = { values: object; positionals: string[]; flags: string[] }
+
+function parse(args: string[], names: string[], known: string[] = []): Parsed {
   try {
-    const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]))
-    return parseArgs({ args, options, allowPositionals: true, strict: true })
+    const options: Record<string, { type: 'string' | 'boolean' }> = {}
+    for (const name of names) options[name] = { type: 'string' }
+    for (const name of known) options[name] = { type: 'boolean' }
+    const parsed = parseArgs({ args, options, allowPositionals: true, strict: true })
+    const given = Object.entries(parsed.values)
+    const values = Object.fromEntries(given.filter(([name]) => !known.includes(name)))
+    const flags = known.filter((name) => given.some(([each]) => each === name))
+    const { positionals } = parsed
+    return { values, positionals, flags }
   } catch (error) {
     throw new UsageError((error as Error).message)
   }

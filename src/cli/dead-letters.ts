@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { OPERATOR } from '../audit/audit.ts'
 import { isId } from '../ids.ts'
 import { discardDeadLetter, listDeadLetters, showDeadLetter } from '../ops/dead-letters.ts'
 import { replayDeadLetter } from '../ops/replay.ts'
@@ -24,7 +25,7 @@ export const deadLetterCommands: Record<string, Command> = {
     words: ['ID'],
     async run(at, { words }) {
       const id = idIn(words)
-      await replayDeadLetter(await at.open(), id)
+      await replayDeadLetter(await at.open(), id, OPERATOR)
       return { replayed: id }
     },
   }),
@@ -33,7 +34,7 @@ export const deadLetterCommands: Record<string, Command> = {
     words: ['ID'],
     async run(at, { words }) {
       const id = idIn(words)
-      await discardDeadLetter(await at.open(), id)
+      await discardDeadLetter(await at.open(), id, OPERATOR)
       return { discarded: id }
     },
   }),

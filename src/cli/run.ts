@@ -3,6 +3,7 @@ import { isRetriable } from '../db.ts'
 import { complain } from '../lifetime.ts'
 import { Refusal } from '../refusal.ts'
 import { accountCommands } from './accounts.ts'
+import { auditCommands } from './audit.ts'
 import { Alarm, UsageError, type Command } from './command.ts'
 import { deadLetterCommands } from './dead-letters.ts'
 import { doctorCommands } from './doctor.ts'
@@ -13,6 +14,7 @@ import type { Input } from './stdin.ts'
 const COMMANDS: Record<string, Command> = {
   ...accountCommands,
   ...operationCommands,
+  ...auditCommands,
   ...deadLetterCommands,
   ...doctorCommands,
 }

@@ -1,3 +1,4 @@
+import { audit, SYSTEM, type AuditActor } from '../audit/audit.ts'
 import { constraintOf, rows, type Tx } from '../db.ts'
 import { newId } from '../ids.ts'
 import { openFor } from '../keys.ts'
@@ -31,6 +32,7 @@ export type NewConnection = {
   displayPhone?: string | undefined
   /** The operator's word that the number is theirs; others prove it by a check against the Graph API. */
   isVouchedFor?: boolean
+  by?: AuditActor
 } & Secrets
 
 const COLUMNS = `id, name, phone_number_id, waba_id, display_phone, state, state_reason, quality,
@@ -68,6 +70,8 @@ export async function createConnection(
         verified_at: given.isVouchedFor ? on.now() : null,
         ...sealed,
       })
+      const target = { kind: 'connection', id }
+      await audit(tx, org, { actor: given.by ?? SYSTEM, action: 'connection.created', target })
     })
     .catch(refuseSecondOne)
   await announce(on)

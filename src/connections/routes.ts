@@ -1,5 +1,6 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
+import { byPerson } from '../audit/audit.ts'
 import { access, whoOf } from '../http/access.ts'
 import { readForm } from '../http/forms.ts'
 import { showPage } from '../http/page.ts'
@@ -56,7 +57,7 @@ export function connectionRoutes(on: Resources): Router {
     showPage(res, 'connections/index', { cards: await cards(on, whoOf(req).org) })
   })
   router.get(`${HOME}/new`, access('admin'), (req, res) => showNew(req, res))
-  router.post(HOME, access('admin'), (req, res) => create(on, req, res))
+  router.post(HOME, access('admin', { sudo: true }), (req, res) => create(on, req, res))
   router.post(`${HOME}/:id/checks`, access('admin'), async (req, res) => {
     const { id } = await connectionOf(on, req)
     await testConnection(on, whoOf(req).org, id)
@@ -65,10 +66,18 @@ export function connectionRoutes(on: Resources): Router {
   router.get(`${HOME}/:id/secrets`, access('admin'), async (req, res) => {
     showSecrets(res, await connectionOf(on, req))
   })
-  router.post(`${HOME}/:id/secrets`, access('admin'), (req, res) => replaceSecrets(on, req, res))
+  router.post(`${HOME}/:id/secrets`, access('admin', { sudo: true }), (req, res) =>
+    replaceSecrets(on, req, res),
+  )
   router.post(`${HOME}/:id/state`, access('admin'), async (req, res) => {
+    const who = whoOf(req)
     const { id } = await connectionOf(on, req)
-    await switchConnection(on, whoOf(req).org, id, readForm(StateForm, req).state)
+    await switchConnection(
+      on,
+      { org: who.org, by: byPerson(who) },
+      id,
+      readForm(StateForm, req).state,
+    )
     res.redirect(303, `${HOME}#connection-${id}`)
   })
   return router
@@ -90,7 +99,8 @@ async function cards(on: Resources, org: string): Promise<Card[]> {
 
 /** Stored first and asked about then: secrets are hard to come by, and webhooks need none of what the check may find. */
 async function create(on: Resources, req: Request, res: Response): Promise<void> {
-  const { org } = whoOf(req)
+  const who = whoOf(req)
+  const { org } = who
   try {
     const form = readForm(NewForm, req)
     const verifyToken = form.verify_token ?? newCode(18)
@@ -101,6 +111,7 @@ async function create(on: Resources, req: Request, res: Response): Promise<void>
       accessToken: form.access_token,
       appSecret: form.app_secret,
       verifyToken,
+      by: byPerson(who),
     })
     showOnce(on, res, { id, verifyToken, check: await testConnection(on, org, id) })
   } catch (error) {
@@ -111,12 +122,13 @@ async function create(on: Resources, req: Request, res: Response): Promise<void>
 
 async function replaceSecrets(on: Resources, req: Request, res: Response): Promise<void> {
   const connection = await connectionOf(on, req)
-  const { org } = whoOf(req)
+  const who = whoOf(req)
+  const { org } = who
   try {
     const secrets = readForm(SecretsForm, req)
     if (Object.keys(secrets).length === 0)
       throw new Refusal(422, 'invalid', 'Fill in what is to be replaced; the rest stays.')
-    await changeSecrets(on, org, connection.id, secrets)
+    await changeSecrets(on, org, connection.id, { ...secrets, by: byPerson(who) })
     const check = await testConnection(on, org, connection.id)
     const { verifyToken } = secrets
     if (verifyToken) showOnce(on, res, { id: connection.id, verifyToken, check })

@@ -1,5 +1,5 @@
 import type { Tx } from '../db.ts'
-import { sealFor } from '../keys.ts'
+import { holdActiveKey, sealFor } from '../keys.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 
@@ -16,6 +16,12 @@ const COLUMN = {
 /** Printable ASCII without spaces: the token goes into a header, and an empty app secret would sign anything. */
 const USABLE = /^[\x21-\x7e]{1,4096}$/
 
+/** The columns that the given secrets go into. */
+export const columnsIn = (secrets: Partial<Secrets>): (typeof COLUMN)[keyof Secrets][] =>
+  (Object.keys(COLUMN) as (keyof Secrets)[])
+    .filter((name) => secrets[name] !== undefined)
+    .map((name) => COLUMN[name])
+
 /**
  * The given secrets as columns of `connections`, sealed for the row `id`. An absent one is left out;
  * an unusable one is refused with 422, by its name and never its value.
@@ -28,6 +34,7 @@ export async function sealSecrets(
 ): Promise<SealedColumns> {
   const given = Object.entries(secrets) as [keyof Secrets, string | undefined][]
   const sealed: SealedColumns = {}
+  await holdActiveKey(on, tx, org)
   for (const [name, text] of given) {
     if (text === undefined) continue
     const column = COLUMN[name]

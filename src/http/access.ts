@@ -1,5 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { rankOf, type Role } from '../accounts/roles.ts'
+import type { Source } from '../audit/audit.ts'
 import type { Log } from '../log.ts'
 import { Refusal } from '../refusal.ts'
 
@@ -13,6 +14,11 @@ export type Who = {
   email: string
   session: string
   isOps: boolean
+  source: Source
+  /** When the password was last entered in this session, in milliseconds; 0 when it was not. */
+  authAt: number
+  /** That was within the last 15 minutes. */
+  isSudo: boolean
 }
 /** A program with a bearer key. */
 export type Key = { org: string; id: string; scopes: string[] }
@@ -36,23 +42,35 @@ declare global {
 export type Level =
   'public' | 'user' | 'agent' | 'admin' | 'owner' | 'ops' | 'key' | 'meta' | 'sandbox'
 export const ACCESS = Symbol('access')
-export type Guard = RequestHandler & { [ACCESS]: Level }
+/** Set on routes that ask for the password again; they are writes, whose form waits meanwhile. */
+export const SUDO = Symbol('sudo')
+export type Guard = RequestHandler & { [ACCESS]: Level; [SUDO]: boolean }
 
-/** The first handler of every route. A route without one fails `test/access.test.ts`: deny by default. */
-export function access(level: Level): Guard {
+/** Answered by a page that asks for the password and then goes on with the form as it was. */
+export class SudoNeeded extends Refusal {
+  constructor() {
+    super(403, 'confirm_first', 'Confirm your password first, then try again.')
+  }
+}
+
+/**
+ * The first handler of every route. A route without one fails `test/access.test.ts`: deny by default.
+ * `sudo`: only with the password entered lately, for what a stranger at an open screen must not do.
+ */
+export function access(level: Level, { sudo = false } = {}): Guard {
   const guard = (req: Request, res: Response, next: NextFunction): void => {
     if (['public', 'meta', 'sandbox'].includes(level)) return next()
     if (level === 'key')
       return req.key ? next() : next(new Refusal(401, 'unauthorized', 'A bearer key is needed.'))
     if (!req.who) return askToSignIn(req, res)
-    return mayEnter(req.who, level)
-      ? next()
-      : next(
-          new Refusal(403, 'forbidden', 'Your role does not allow this. Ask an owner or an admin.'),
-        )
+    if (!mayEnter(req.who, level)) return next(forbidden())
+    return sudo && !req.who.isSudo ? next(new SudoNeeded()) : next()
   }
-  return Object.assign(guard, { [ACCESS]: level })
+  return Object.assign(guard, { [ACCESS]: level, [SUDO]: sudo })
 }
+
+const forbidden = (): Refusal =>
+  new Refusal(403, 'forbidden', 'Your role does not allow this. Ask an owner or an admin.')
 
 function mayEnter(who: Who, level: Level): boolean {
   if (level === 'ops') return who.isOps

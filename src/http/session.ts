@@ -5,6 +5,7 @@ import { deviceOf } from '../accounts/device.ts'
 import { ABSOLUTE_MS, beginSession, hashedId, IDLE_MS, readSession } from '../accounts/sessions.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { sourceOf } from './source.ts'
 
 declare module 'express-session' {
   interface SessionData {
@@ -12,6 +13,8 @@ declare module 'express-session' {
     org: string
     /** "Firefox on Linux", for the list of one's own devices. */
     device: string
+    /** When the password was last entered, in milliseconds. */
+    authAt: number
   }
 }
 
@@ -57,7 +60,10 @@ export function sessions(on: Resources): RequestHandler[] {
   const open = session({
     store: new HashedStore(on),
     name: cookieName(on),
-    secret: on.config.SESSION_SECRET ?? on.vault.derive('session').toString('base64url'),
+    // The first signs, all are known: a new master key signs nobody out.
+    secret:
+      on.config.SESSION_SECRET ??
+      on.vault.deriveAll('session').map((secret) => secret.toString('base64url')),
     resave: false,
     saveUninitialized: false,
     cookie: {
@@ -84,20 +90,30 @@ async function findWho(on: Resources, req: Request): Promise<void> {
       throw later(error)
     },
   )
-  if (who) req.who = who
+  if (who) req.who = { ...who, source: sourceOf(req) }
   else await endOwnSession(req)
 }
 
-/** Signs a person in: a new session id, so that one known from before is worth nothing. */
+/**
+ * Signs a person in: a new session id, so that one known from before is worth nothing. `authAt` is when they entered
+ * their password, in milliseconds.
+ */
 export async function startSession(
   on: Resources,
   req: Request,
-  { user, org }: { user: string; org: string },
+  { user, org, authAt }: { user: string; org: string; authAt: number },
 ): Promise<void> {
   await settle((done) => req.session.regenerate(done))
-  Object.assign(req.session, { uid: user, org, device: deviceOf(req.get('user-agent')) })
+  Object.assign(req.session, { uid: user, org, authAt, device: deviceOf(req.get('user-agent')) })
   await settle((done) => req.session.save(done))
   await beginSession(on, hashedId(req.sessionID), user)
+}
+
+/** The password was entered again just now. */
+export async function markConfirmed(on: Resources, req: Request): Promise<void> {
+  req.session.authAt = on.now().getTime()
+  await settle((done) => req.session.save(done))
+  if (req.who) req.who = { ...req.who, authAt: req.session.authAt, isSudo: true }
 }
 
 /** Signs out: the row goes, and the request goes on as nobody's. */

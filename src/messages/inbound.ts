@@ -82,9 +82,9 @@ async function keysFor(
 ): Promise<readonly SealingKey[]> {
   const connection = bodies[0]?.connection
   const route = on.directory.loaded() && connection ? on.directory.find(connection) : undefined
-  const isEnough =
-    route?.org === org && bodies.every(({ sealed }) => keyIdOf(sealed) === route.key.id)
-  return isEnough ? [route.key] : on.db.withTenant(org, (tx) => on.keys.of(tx, org))
+  const wanted = [...new Set(bodies.map(({ sealed }) => keyIdOf(sealed)))]
+  const isEnough = route?.org === org && wanted.every((kid) => kid === route.key.id)
+  return isEnough ? [route.key] : on.db.withTenant(org, (tx) => on.keys.of(tx, org, wanted))
 }
 
 type Received = Item & { from: Opened }

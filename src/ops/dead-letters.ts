@@ -1,8 +1,9 @@
 import { createHmac } from 'node:crypto'
+import { auditEach, SYSTEM, type AuditActor } from '../audit/audit.ts'
 import { rows, type Tx } from '../db.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
-import { open, seal, type Place, type SealingKey } from '../vault.ts'
+import { keyIdOf, open, seal, type Place, type SealingKey } from '../vault.ts'
 import { shapeOf } from './shape.ts'
 
 export type Reason = 'unknown_number' | 'parse' | 'data' | 'crash' | 'refused' | 'other'
@@ -91,7 +92,7 @@ function idOf(on: Resources, { org, plain }: Letter): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
-const placeOf = (connection: string | null, at: number): Place => ({
+export const placeOf = (connection: string | null, at: number): Place => ({
   purpose: 'webhook',
   org: connection ?? 'shared',
   row: String(at),
@@ -125,12 +126,32 @@ export async function showDeadLetter(
 }
 
 /** Throw a letter away for good. Throws Refusal 404 when it is not there. */
-export async function discardDeadLetter(on: Resources, id: string): Promise<void> {
-  const gone = await on.db.withSystem((tx) =>
-    rows(tx, 'delete from dead_letters where id = ? returning id', [id]),
-  )
-  if (gone.length === 0) throw notFound('dead letter')
+export async function discardDeadLetter(
+  on: Resources,
+  id: string,
+  by: AuditActor = SYSTEM,
+): Promise<void> {
+  await on.db.withSystem(async (tx) => {
+    const [gone] = await rows<{ id: string; org_id: string | null }>(
+      tx,
+      'delete from dead_letters where id = ? returning id, org_id',
+      [id],
+    )
+    if (!gone) throw notFound('dead letter')
+    await tellOfLetter(tx, gone, { actor: by, action: 'dead_letter.discarded' })
+  })
 }
+
+/** In the log of the organization it belonged to; a letter that was nobody's is told to nobody. */
+export const tellOfLetter = (
+  tx: Tx,
+  { id, org_id }: { id: string; org_id: string | null },
+  act: { actor: AuditActor; action: 'dead_letter.replayed' | 'dead_letter.discarded' },
+): Promise<void> =>
+  auditEach(tx, org_id === null ? [] : [org_id], () => ({
+    ...act,
+    target: { kind: 'dead_letter', id },
+  }))
 
 /** With its sealed body; throws Refusal 404. */
 export async function findDeadLetter(tx: Tx, id: string): Promise<DeadLetter & { body: string }> {
@@ -151,7 +172,9 @@ export async function openDeadLetter(
 ): Promise<Buffer> {
   const org = letter.org_id
   const keys =
-    org === null ? on.vault.instance : await on.db.withTenant(org, (tx) => on.keys.of(tx, org))
+    org === null
+      ? on.vault.instance
+      : await on.db.withTenant(org, (tx) => on.keys.of(tx, org, [keyIdOf(body)]))
   if (keys.length === 0) throw new Refusal(410, 'key_gone', 'The key of this organization is gone.')
   return open(keys, placeOf(letter.connection_id, letter.first_seen_at.getTime()), body)
 }

@@ -1,15 +1,17 @@
+import type { AuditActor } from '../audit/audit.ts'
 import { rows } from '../db.ts'
 import type { InboundBody } from '../queues.ts'
 import type { Resources } from '../resources.ts'
 import { jsonObject } from '../webhooks/body.ts'
 import { splitShared } from '../webhooks/split.ts'
-import { findDeadLetter, openDeadLetter, type DeadLetter } from './dead-letters.ts'
+import { findDeadLetter, openDeadLetter, tellOfLetter, type DeadLetter } from './dead-letters.ts'
 
 /**
  * Send a letter through the queue again; storing it twice changes nothing, and what fails again is a letter again.
- * A body that belonged to nobody is divided anew among the connections known now. Throws Refusal 404.
+ * A body that belonged to nobody is divided anew among the connections known now. Told in the audit log when
+ * somebody asked for it. Throws Refusal 404.
  */
-export async function replayDeadLetter(on: Resources, id: string): Promise<void> {
+export async function replayDeadLetter(on: Resources, id: string, by?: AuditActor): Promise<void> {
   const { body, ...letter } = await on.db.withSystem((tx) => findDeadLetter(tx, id))
   const at = letter.first_seen_at.getTime()
   const bodies =
@@ -18,13 +20,14 @@ export async function replayDeadLetter(on: Resources, id: string): Promise<void>
       : [{ org: letter.org_id, connection: letter.connection_id, at, sealed: body }]
   await on.queues.addInbound(bodies)
   // A worker may have failed on it already and counted it: then the row is the new letter.
-  await on.db.withSystem((tx) =>
-    rows(
+  await on.db.withSystem(async (tx) => {
+    await rows(
       tx,
       `delete from dead_letters where id = ? and date_trunc('milliseconds', last_seen_at) = ?`,
       [id, letter.last_seen_at],
-    ),
-  )
+    )
+    if (by) await tellOfLetter(tx, letter, { actor: by, action: 'dead_letter.replayed' })
+  })
 }
 
 export type Connected = {

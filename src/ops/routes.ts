@@ -1,5 +1,6 @@
 import { Router, type Request } from 'express'
-import { access } from '../http/access.ts'
+import { byPerson, type AuditActor } from '../audit/audit.ts'
+import { access, whoOf } from '../http/access.ts'
 import { showPage } from '../http/page.ts'
 import { viewerOf } from '../http/viewer.ts'
 import { isId } from '../ids.ts'
@@ -42,14 +43,17 @@ function deadLetterRoutes(router: Router, on: Resources): void {
     showPage(res, 'ops/dead-letter', { letter, times: timesFor(viewerOf(on, req)) })
   })
   router.post(`${LETTERS}/:id/replay`, access('ops'), async (req, res) => {
-    await replayDeadLetter(on, idOf(req))
+    await replayDeadLetter(on, idOf(req), operatorOf(req))
     res.redirect(303, LETTERS)
   })
   router.post(`${LETTERS}/:id/removal`, access('ops'), async (req, res) => {
-    await discardDeadLetter(on, idOf(req))
+    await discardDeadLetter(on, idOf(req), operatorOf(req))
     res.redirect(303, LETTERS)
   })
 }
+
+/** Whoever operates the installation is no member of the organization a letter belongs to. */
+const operatorOf = (req: Request): AuditActor => ({ ...byPerson(whoOf(req)), kind: 'operator' })
 
 function idOf(req: Request): string {
   const { id } = req.params as { id: string }

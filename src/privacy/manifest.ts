@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { accounts } from './manifest/accounts.ts'
+import { audit } from './manifest/audit.ts'
 import { connections } from './manifest/connections.ts'
 import { contacts } from './manifest/contacts.ts'
 import { messages } from './manifest/messages.ts'
@@ -16,6 +17,7 @@ const tables: readonly Table[] = [
   ...messages,
   ...programs,
   ...operations,
+  ...audit,
 ]
 
 /**

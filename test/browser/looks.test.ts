@@ -66,6 +66,7 @@ const MEMBER_PAGES = [
   '/settings/organization',
   '/settings/members',
   '/settings/security',
+  '/settings/security/audit',
   '/settings/connections',
   '/settings/api-keys',
   '/privacy',

@@ -1,10 +1,10 @@
 import type { Express } from 'express'
-import { ACCESS, type Level } from '../../src/http/access.ts'
+import { ACCESS, SUDO, type Level } from '../../src/http/access.ts'
 
 /** One way into the product: the first handler of a route for one method says who may use it. */
-export type Way = { method: string; path: string; level: Level | undefined }
+export type Way = { method: string; path: string; level: Level | undefined; sudo: boolean }
 
-type Handler = { handle: { [ACCESS]?: Level }; method?: string }
+type Handler = { handle: { [ACCESS]?: Level; [SUDO]?: boolean }; method?: string }
 type Layer = {
   route?: { path: string | string[]; stack: Handler[] }
   handle: { stack?: Layer[] }
@@ -39,6 +39,7 @@ function waysOf({ route }: Layer, path: string): Way[] {
     method: isAll ? 'ALL' : method,
     path,
     level: handle[ACCESS],
+    sudo: handle[SUDO] === true,
   }))
 }
 

@@ -136,6 +136,9 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     key: 'order-1',
     request_digest: digest('order-1'),
   }),
+  audit_head: ({ org }) => ({ org_id: org, seq: 0, hash: Buffer.alloc(1) }),
+  audit_log: ({ org }) => ({ org_id: org, actor_kind: 'system', action: 'sign_in.blocked' }),
+  audit_tombstones: () => ({ org_ref: digest(newId()), seq: 1, hash: digest('end') }),
   dead_letters: ({ org, connection }) => ({
     id: newId(),
     org_id: org,

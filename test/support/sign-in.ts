@@ -6,16 +6,17 @@ import type { Resources } from '../../src/resources.ts'
 
 /**
  * The `Cookie` header of a browser in which `person` is signed in to `org`, without the form and its password hash.
- * Writes need an `Origin: <url of the app>` header too, as browsers send it.
+ * The password counts as entered at `authAt`. Writes need an `Origin: <url of the app>` header too, as browsers send it.
  */
 export async function signInAs(
   on: Resources,
   org: { id: string },
   person: { id: string },
+  authAt = on.now().getTime(),
 ): Promise<string> {
   const sid = newCode()
   const now = on.now()
-  const sess = { uid: person.id, org: org.id, device: 'A test', cookie: { path: '/' } }
+  const sess = { uid: person.id, org: org.id, device: 'A test', authAt, cookie: { path: '/' } }
   await on.db.withSystem((tx) =>
     rows(tx, 'insert into user_sessions (sid, sess, expire, created_at) values (?, ?, ?, ?)', [
       hashedId(sid),

@@ -61,7 +61,7 @@ export const accounts = [
     { ...aboutUser('user_id->users', 'session'), purpose: ['provide', 'protect'] },
     {
       sid: { category: 'secret', export: { exclude: 'proof of a sign-in' }, sealed: 'hash' },
-      sess: { ...key, paths: ['uid', 'org', 'device', 'cookie.*'] },
+      sess: { ...key, paths: ['uid', 'org', 'device', 'authAt', 'cookie.*'] },
       expire: key,
       user_id: key,
       created_at: key,

@@ -34,6 +34,11 @@ export const retention: Readonly<Record<string, Rule>> = {
   },
   mail: { says: 'outgoing mail: 30 days', days: 30 },
   throttle: { says: 'counters against abuse: 24 hours', days: 1 },
+  audit: { says: 'audit log: 365 days', days: 365 },
+  audit_proof: {
+    says: 'the last hash of a deleted organization’s audit log, no personal data',
+    until: 'the installation itself ends',
+  },
   job: { says: 'finished jobs: 30 minutes, failed ones 7 days', days: 7 },
   log: { says: 'log lines: 14 days', days: 14 },
   cookie: { says: 'the sign-in cookie: 14 days', days: 14 },

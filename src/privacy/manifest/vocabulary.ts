@@ -73,8 +73,11 @@ export type Store = Entry & {
   matches: string
 }
 
-/** `due` is the condition, over `:now` and `:days`, under which the rule removes a row. */
-export type Sweep = { rule: string; due: string }
+/**
+ * `due` is the condition, over `:now` and `:days`, under which the rule removes a row; `by` the database function that
+ * removes it (organization, time, most rows), where the table lets nobody delete.
+ */
+export type Sweep = { rule: string; due: string; by?: string }
 
 export type Table = {
   table: string

@@ -1,0 +1,63 @@
+import { z } from 'zod'
+
+const role = z.enum(['owner', 'admin', 'agent', 'viewer'])
+const nothing = z.strictObject({})
+const count = z.number().int().nonnegative()
+
+/**
+ * Everything that is written into the audit log: what a reader calls it, and what is told beside who, what and when.
+ * A detail is a word of ours, a number or an id: nothing that a person typed, so nothing of a person stays in it.
+ */
+export const ACTIONS = {
+  'sign_in.ok': { says: 'Signed in', detail: nothing },
+  'sign_in.failed': { says: 'Refused a sign-in', detail: nothing },
+  'sign_in.blocked': { says: 'Blocked sign-ins after too many tries', detail: nothing },
+  'session.revoked': { says: 'Ended sign-ins', detail: z.strictObject({ sessions: count }) },
+  'password.changed': { says: 'Changed the password', detail: nothing },
+  'password.reset': { says: 'Chose a new password by mail', detail: nothing },
+  'sudo.confirmed': { says: 'Confirmed the password for a sensitive change', detail: nothing },
+  'sudo.failed': {
+    says: 'Failed to confirm the password for a sensitive change',
+    detail: nothing,
+  },
+  'organization.created': { says: 'Made the organization', detail: nothing },
+  'organization.renamed': { says: 'Renamed the organization', detail: nothing },
+  'member.added': { says: 'Added a member', detail: z.strictObject({ role }) },
+  'member.role_changed': {
+    says: 'Gave a member another role',
+    detail: z.strictObject({ from: role, to: role }),
+  },
+  'member.removed': { says: 'Removed a member', detail: z.strictObject({ role }) },
+  'member.left': { says: 'Left the organization', detail: z.strictObject({ role }) },
+  'invitation.created': { says: 'Invited somebody', detail: z.strictObject({ role }) },
+  'invitation.withdrawn': { says: 'Took an invitation back', detail: nothing },
+  'invitation.accepted': { says: 'Accepted an invitation', detail: z.strictObject({ role }) },
+  'api_key.created': {
+    says: 'Made an API key',
+    detail: z.strictObject({ scopes: z.array(z.enum(['read', 'write'])) }),
+  },
+  'api_key.revoked': { says: 'Revoked an API key', detail: nothing },
+  'connection.created': { says: 'Connected a number', detail: nothing },
+  'connection.secrets_changed': {
+    says: 'Replaced secrets of a connection',
+    detail: z.strictObject({
+      secrets: z.array(z.enum(['access_token', 'app_secret', 'verify_token'])),
+    }),
+  },
+  'connection.switched': {
+    says: 'Switched a connection',
+    detail: z.strictObject({ to: z.enum(['active', 'disabled']) }),
+  },
+  'dead_letter.replayed': { says: 'Replayed a dead letter', detail: nothing },
+  'dead_letter.discarded': { says: 'Discarded a dead letter', detail: nothing },
+  'keys.rotated': {
+    says: 'Changed the key that seals secrets',
+    detail: z.strictObject({ key: z.enum(['master', 'data']), resealed: count }),
+  },
+} as const satisfies Record<string, { says: string; detail: z.ZodType }>
+
+export type Action = keyof typeof ACTIONS
+export type DetailOf<A extends Action> = z.input<(typeof ACTIONS)[A]['detail']>
+
+export const isAction = (text: unknown): text is Action =>
+  typeof text === 'string' && Object.hasOwn(ACTIONS, text)
