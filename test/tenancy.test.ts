@@ -125,6 +125,7 @@ describe('tables of no organization', () => {
     const read = (table: string) => asUs(at, `select * from app.${table}`)
     expect(otherTables(at).toSorted()).toEqual([
       'password_resets',
+      'sweep_runs',
       'throttles',
       'user_sessions',
       'users',
@@ -154,6 +155,7 @@ test('the system door sees no message, no contact and no secret of a connection'
     'throttles',
     'dead_letters',
     'mail_outbox',
+    'sweep_runs',
   ])
   const closed = allTables(at).filter((table) => !open.has(table))
   expect(closed).toEqual(

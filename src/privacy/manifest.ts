@@ -7,6 +7,7 @@ import { operations } from './manifest/operations.ts'
 import { programs } from './manifest/programs.ts'
 import { retention } from './manifest/retention.ts'
 import { stores } from './manifest/stores.ts'
+import { usage } from './manifest/usage.ts'
 import type { Table } from './manifest/vocabulary.ts'
 
 const tables: readonly Table[] = [
@@ -16,6 +17,7 @@ const tables: readonly Table[] = [
   ...messages,
   ...programs,
   ...operations,
+  ...usage,
 ]
 
 /**
