@@ -4,6 +4,7 @@ import { mail } from '../workers/mail.ts'
 import { outbound } from '../workers/outbound.ts'
 import { retention } from '../workers/retention.ts'
 import { sweep } from '../workers/sweep.ts'
+import { usage } from '../workers/usage.ts'
 import type { Resources } from './resources.ts'
 
 /** A worker subscribes to its queue and may hand back what has to end before the resources close. */
@@ -16,6 +17,7 @@ const WORKERS: Record<string, Start> = {
   sweep,
   accounts,
   retention,
+  usage,
 }
 
 /** Start all workers of this process, or those WORKER_QUEUES names; the result stops what does not end with its queue. */
