@@ -170,7 +170,8 @@ const envOf = ({ on }: Running): Record<string, string> => ({
   LOG_LEVEL: 'silent',
 })
 
-test('killed in the middle of a batch it leaves whole batches, and the next run ends the same', async () => {
+/** 2,500 feed entries that are due; a sweep stops in its second batch until lock 42 is given back. */
+async function holdSecondBatch(): Promise<void> {
   const { id } = await app.org()
   await login.query(
     `insert into app.feed (org_id, seq, kind, ref_id, at)
@@ -183,14 +184,21 @@ test('killed in the middle of a batch it leaves whole batches, and the next run 
     grant execute on function app.hold() to cf_app;
     create trigger hold before delete on app.feed for each row execute function app.hold();
     select pg_advisory_lock(42);`)
+}
+
+const isHeld = async (): Promise<boolean> => {
+  const { rowCount } = await login.query(
+    `select from pg_locks where locktype = 'advisory' and not granted
+        and database = (select oid from pg_database where datname = current_database())`,
+  )
+  return rowCount === 1
+}
+
+test('killed in the middle of a batch it leaves whole batches, and the next run ends the same', async () => {
+  await holdSecondBatch()
   const command = run('cli.ts', ['retention', 'sweep', '--now', NOW.toISOString()], {
     env: envOf(app),
   })
-  const isHeld = async (): Promise<boolean> =>
-    (
-      await login.query(`select from pg_locks where locktype = 'advisory' and not granted
-        and database = (select oid from pg_database where datname = current_database())`)
-    ).rowCount === 1
   await until(isHeld, 30_000)
   await expect(sweepRetention(app.on, NOW)).rejects.toMatchObject({ code: 'sweep_running' })
   command.child.kill('SIGKILL')
@@ -206,6 +214,19 @@ test('killed in the middle of a batch it leaves whole batches, and the next run 
   expect(await countOf('feed')).toBe(1_500)
   const swept = await sweepRetention(app.on, NOW)
   expect([await countOf('feed'), swept.counts['feed']]).toEqual([0, 1_500])
+})
+
+test('a lock that breaks in the middle stops neither the sweep nor the process', async () => {
+  await holdSecondBatch()
+  const sweeping = sweepRetention(app.on, NOW)
+  await until(isHeld)
+  await login.query(
+    `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = 1128679002
+        and database = (select oid from pg_database where datname = current_database())`,
+  )
+  await login.query('select pg_advisory_unlock(42)')
+  expect((await sweeping).counts['feed']).toBe(2_500)
+  expect((await sweepRetention(app.on, NOW)).purged).toEqual([])
 })
 
 test('a moment in the future is refused in production, and one that is none is wrong usage', async () => {

@@ -33,20 +33,27 @@ export async function sweepRetention(
   now: Date,
   signal?: AbortSignal,
 ): Promise<Swept> {
+  return alone(on, () => sweep(on, { now, signal }))
+}
+
+/** Runs while this process holds the lock. A connection that breaks meanwhile frees it: a second sweep does no harm. */
+async function alone<T>(on: Resources, run: () => Promise<T>): Promise<T> {
   const client = await on.pool.connect()
+  let broken: Error | undefined
+  const lost = (error: Error): void => void (broken = error)
+  client.on('error', lost)
   try {
     const { rows: taken } = await client.query<{ free: boolean }>(
       'select pg_try_advisory_lock($1) as free',
       [LOCK],
     )
     if (!taken[0]?.free) throw new Refusal(409, 'sweep_running', 'A sweep is running already.')
-    try {
-      return await sweep(on, { now, signal })
-    } finally {
-      await client.query('select pg_advisory_unlock($1)', [LOCK])
-    }
+    const result = await run()
+    return result
   } finally {
-    client.release()
+    await client.query('select pg_advisory_unlock($1)', [LOCK]).catch(lost)
+    client.off('error', lost)
+    client.release(broken)
   }
 }
 

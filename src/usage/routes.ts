@@ -4,6 +4,7 @@ import { access, whoOf } from '../http/access.ts'
 import { showPage } from '../http/page.ts'
 import { viewerOf } from '../http/viewer.ts'
 import { timesFor } from '../inbox/page.ts'
+import { LIMITS } from '../privacy/limits.ts'
 import type { Resources } from '../resources.ts'
 import { allowUsage, objectToUsage } from './refs.ts'
 import { readOwnUsage, readShares } from './usage.ts'
@@ -20,7 +21,8 @@ export function usageRoutes(on: Resources): Router {
       own: await readOwnUsage(tx, org, user),
       shares: isAdmin ? await readShares(tx, org, on.now()) : undefined,
     }))
-    showPage(res, 'usage/index', { ...model, times: timesFor(viewerOf(on, req)) })
+    const days = LIMITS.USAGE_RAW_DAYS.is
+    showPage(res, 'usage/index', { ...model, days, times: timesFor(viewerOf(on, req)) })
   })
   router.post(`${HOME}/objection`, access('user'), async (req, res) => {
     await objectToUsage(on, whoOf(req))
