@@ -48,6 +48,12 @@ export async function up(db: Knex): Promise<void> {
     create index usage_events_at on usage_events (org_id, at);
     create index usage_events_ref on usage_events (org_id, ref, at desc);
 
+    -- A sweep asks organization by organization: what is due elsewhere must not be read each time.
+    drop index outbox_finished;
+    create index outbox_finished on outbox (org_id, finished_at) where finished_at is not null;
+    create index messages_media on messages (org_id, created_at)
+      where kind in ('image', 'video', 'audio', 'voice', 'document', 'sticker');
+
     select protect(t) from unnest(array['retention_settings', 'usage_refs', 'usage_events']::regclass[]) t;
     select protect_system('sweep_runs');
     reset role;

@@ -2,62 +2,81 @@ import { rows, type Tx } from '../db.ts'
 import { appendFeed } from '../feed/feed.ts'
 import type { Resources } from '../resources.ts'
 import { BATCH, inBatches, type Moment } from './due-rows.ts'
-import { DAY_MS } from './limits.ts'
+import { DAY_MS, type OwnRule } from './limits.ts'
 import { readOwnRules, type OwnRules } from './own-rules.ts'
-
-/** Messages that carry a file; their captions go with them. */
-const MEDIA = ['image', 'video', 'audio', 'voice', 'document', 'sticker']
 
 type At = { org: string; now: Date }
 
-/** Older than what the organization set; a message that is on the wire this moment is left for the next sweep. */
-const DUE = `(m.created_at < :messages or (m.created_at < :media and m.kind = any(:kinds)))
-  and not exists (select from outbox o where o.org_id = :org and o.message_id = m.id and o.state in ('claimed', 'posting'))`
+/**
+ * Which messages a rule is about: all of them, or those that carry a file, with their captions. The list stands in the
+ * index `messages_media` too.
+ */
+const ABOUT: Readonly<Record<OwnRule, string>> = {
+  messages: '',
+  media: `and m.kind in ('image', 'video', 'audio', 'voice', 'document', 'sticker')`,
+}
+/** A message that is on the wire this moment is left for the next sweep. */
+const AT_REST = `and not exists (
+  select from outbox o where o.org_id = m.org_id and o.message_id = m.id and o.state in ('claimed', 'posting'))`
 
 /** Removes messages older than the organization wants to keep them, oldest first; 0 where it set nothing. */
 export async function removeOldMessages(on: Resources, at: At & Moment): Promise<number> {
   const rules = await on.db.withTenant(at.org, (tx) => readOwnRules(tx, at.org))
-  if (rules.messages === undefined && rules.media === undefined) return 0
-  return inBatches(at.signal, async () => {
-    const { removed, changed } = await on.db.withTenant(at.org, (tx) => removeBatch(tx, at, rules))
-    if (changed) on.events.publish({ kind: 'feed', org: at.org })
-    return removed
-  })
+  let removed = 0
+  for (const rule of ['messages', 'media'] as const) {
+    const days = rules[rule]
+    if (days === undefined) continue
+    const due = { org: at.org, rule, before: before(at.now, days) }
+    removed += await inBatches(at.signal, async () => {
+      const batch = await on.db.withTenant(at.org, (tx) => removeBatch(tx, due))
+      if (batch.changed) on.events.publish({ kind: 'feed', org: at.org })
+      return batch.removed
+    })
+  }
+  return removed
 }
 
 /** How many messages a sweep at `now` would remove under these rules. */
-export async function countOldMessages(tx: Tx, at: At, rules: OwnRules): Promise<number> {
+export async function countOldMessages(
+  tx: Tx,
+  { org, now }: At,
+  { messages, media }: OwnRules,
+): Promise<number> {
   const [found] = await rows<{ n: number }>(
     tx,
-    `select count(*)::int as n from messages m where m.org_id = :org and ${DUE}`,
-    valuesFor(at, rules),
+    `select (select count(*) from messages m where m.org_id = :org and m.created_at < :messages ${AT_REST})
+          + (select count(*) from messages m where m.org_id = :org and m.created_at < :media
+                and m.created_at >= :messages ${ABOUT.media} ${AT_REST}) as n`,
+    { org, messages: before(now, messages), media: before(now, media) },
   )
   return found?.n ?? 0
 }
 
 type Gone = { conversation_id: string; wamid: string | null }
 
+type Due = { org: string; rule: OwnRule; before: Date }
+
 async function removeBatch(
   tx: Tx,
-  at: At,
-  rules: OwnRules,
+  { org, rule, before: moment }: Due,
 ): Promise<{ removed: number; changed: boolean }> {
   const gone = await rows<Gone>(
     tx,
     `with due as (
-       select m.id from messages m where m.org_id = :org and ${DUE} order by m.created_at limit :batch for update of m skip locked
+       select m.id from messages m where m.org_id = :org and m.created_at < :moment ${ABOUT[rule]} ${AT_REST}
+        order by m.created_at limit :batch for update of m skip locked
      ) delete from messages m using due where m.org_id = :org and m.id = due.id returning m.conversation_id, m.wamid`,
-    { ...valuesFor(at, rules), batch: BATCH },
+    { org, moment, batch: BATCH },
   )
   if (gone.length === 0) return { removed: 0, changed: false }
   const wamids = gone.map(({ wamid }) => wamid).filter((wamid) => wamid !== null)
-  await tx.raw(`delete from message_events where org_id = ? and wamid = any(?)`, [at.org, wamids])
-  const changed = await forgetPreviews(tx, at.org, [
+  await tx.raw(`delete from message_events where org_id = ? and wamid = any(?)`, [org, wamids])
+  const changed = await forgetPreviews(tx, org, [
     ...new Set(gone.map(({ conversation_id }) => conversation_id)),
   ])
   await appendFeed(
     tx,
-    at.org,
+    org,
     changed.map((ref) => ({ kind: 'conversation.updated', ref })),
   )
   return { removed: gone.length, changed: changed.length > 0 }
@@ -84,13 +103,6 @@ async function forgetPreviews(tx: Tx, org: string, ids: string[]): Promise<strin
   )
   return found.map(({ id }) => id)
 }
-
-const valuesFor = ({ org, now }: At, { messages, media }: OwnRules) => ({
-  org,
-  messages: before(now, messages),
-  media: before(now, media),
-  kinds: MEDIA,
-})
 
 /** What is not set removes nothing: no message is older than the beginning of time. */
 const before = (now: Date, days: number | undefined): Date =>
