@@ -156,6 +156,16 @@ describe('a sweep', () => {
     expect(await sweepRetention(app.on, NOW)).toMatchObject({ purged: ['feed'], overdue: [] })
   })
 
+  test('told to stop ends between two batches, counts as not finished, and is taken up again', async () => {
+    await seedAt(-1)
+    expect((await sweepRetention(app.on, NOW, AbortSignal.abort())).purged).toEqual([])
+    expect((await readSchedule(app.on)).last?.finished_at).toBeNull()
+    clock = later(600_000)
+    await sweepWhenDue(app.on)
+    expect(await countOf('feed')).toBe(0)
+    expect((await readSchedule(app.on)).last?.finished_at).toEqual(clock)
+  })
+
   test('does not look at an organization that is being purged: its deletion does', async () => {
     await seedAt(-1)
     await login.query(`update app.organizations set status = 'purging'`)

@@ -68,6 +68,8 @@ const MEMBER_PAGES = [
   '/settings/security',
   '/settings/connections',
   '/settings/api-keys',
+  '/settings/privacy',
+  '/settings/usage',
   '/privacy',
   '/nowhere',
 ]
