@@ -5,19 +5,11 @@ import { LIMITS } from '../src/privacy/limits.ts'
 import { manifest } from '../src/privacy/manifest.ts'
 import type { Sweep } from '../src/privacy/manifest/vocabulary.ts'
 import { sweepRetention, sweepWhenDue } from '../src/privacy/retention.ts'
-import {
-  askForSweep,
-  isSweepDue,
-  lastDue,
-  nextDue,
-  readSchedule,
-} from '../src/privacy/sweep-runs.ts'
+import { readSchedule } from '../src/privacy/sweep-runs.ts'
 import { BACKENDS, startApp, type Backend, type Running } from './support/app.ts'
 import { chatflow, run } from './support/product.ts'
 import { newIds, seedRows } from './support/rows.ts'
-import { signInAs } from './support/sign-in.ts'
 import { until } from './support/until.ts'
-import { visit } from './support/visitor.ts'
 
 jest.setTimeout(60_000)
 
@@ -247,50 +239,6 @@ test('a moment in the future is refused in production, and one that is none is w
   const nowhere = { write: () => true }
   const streams = { stdin: Readable.from([]), stdout: nowhere, stderr: nowhere }
   expect(await runCommand([...args, 'tomorrow'], streams)).toBe(2)
-})
-
-describe('the schedule', () => {
-  test('is three in the morning, UTC', () => {
-    const due = new Date('2026-11-24T03:00:00Z')
-    expect(lastDue(due)).toEqual(due)
-    expect(lastDue(later(-1, due))).toEqual(later(-DAY, due))
-    expect(nextDue(due)).toEqual(later(DAY, due))
-  })
-
-  test('sweeps once a day, also when the machine was off at three', async () => {
-    expect(await isSweepDue(app.on, NOW)).toBe(true)
-    await sweepWhenDue(app.on)
-    clock = new Date('2026-11-25T02:59:59Z')
-    expect(await isSweepDue(app.on, clock)).toBe(false)
-    clock = new Date('2026-11-25T03:00:00Z')
-    expect(await isSweepDue(app.on, clock)).toBe(true)
-  })
-
-  test('takes up a run that was killed, ten minutes later', async () => {
-    await login.query(
-      `insert into app.sweep_runs (id, now_arg, started_at) values (gen_random_uuid(), $1, $1)`,
-      [NOW],
-    )
-    expect(await isSweepDue(app.on, later(599_999))).toBe(false)
-    expect(await isSweepDue(app.on, later(600_000))).toBe(true)
-  })
-
-  test('an operator sees the last and the next run, and asks for one', async () => {
-    await sweepWhenDue(app.on)
-    const org = await app.org()
-    const operator = visit(app, { cookie: await signInAs(app.on, org, org.owner) })
-    const page = (await operator.get('/ops')).text
-    expect(page).toContain('datetime="2026-11-24T12:00:00.000Z"')
-    expect(page).toContain('datetime="2026-11-25T03:00:00.000Z"')
-    for (const _ of [1, 2]) expect((await operator.post('/ops/sweeps')).status).toBe(303)
-    expect((await operator.get('/ops')).text).toContain('sweep-asked')
-    expect(await isSweepDue(app.on, NOW)).toBe(true)
-    await sweepWhenDue(app.on)
-    expect(await readSchedule(app.on)).toMatchObject({ isAsked: false })
-    await askForSweep(app.on)
-    await askForSweep(app.on)
-    expect(await countOf('sweep_runs')).toBe(3)
-  })
 })
 
 test('finished jobs go by the clock, on every back end', async () => {

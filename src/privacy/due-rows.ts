@@ -75,7 +75,8 @@ export async function inBatches(
 ): Promise<number> {
   let removed = 0
   let failures = 0
-  while (!signal?.aborted) {
+  for (;;) {
+    if (signal?.aborted) return removed
     try {
       const n = await batch()
       removed += n
@@ -85,5 +86,4 @@ export async function inBatches(
       if (failures >= TRIES || !isRetriable(error)) throw error
     }
   }
-  return removed
 }

@@ -30,16 +30,14 @@ export async function storeUsage(on: Resources, { org, events }: UsageJob): Prom
     const stored = await rows(
       tx,
       `insert into usage_events (org_id, id, page, feature, at, ref)
-       select ?, e.id, e.page, e.feature, e.at, e.ref
-         from jsonb_to_recordset(?::jsonb) as e (id uuid, page text, feature text, at timestamptz, ref uuid)
+       select ?, e.id, e.page, e.feature, date_trunc('second', to_timestamp(e.at / 1000.0)), e.ref
+         from jsonb_to_recordset(?::jsonb) as e (id uuid, page text, feature text, at bigint, ref uuid)
        on conflict do nothing returning 1`,
-      [org, JSON.stringify(wanted.map((event) => ({ ...event, at: toSecond(event.at) })))],
+      [org, JSON.stringify(wanted)],
     )
     return stored.length
   })
 }
-
-const toSecond = (at: number): Date => new Date(Math.floor(at / 1_000) * 1_000)
 
 export type OwnUsage = {
   objectedAt: Date | null
