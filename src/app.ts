@@ -19,12 +19,14 @@ import { sameOrigin } from './http/origin.ts'
 import { requestLog } from './http/request.ts'
 import { hasSessionCookie, sessions } from './http/session.ts'
 import { askConfirmation, takeConfirmation } from './http/sudo.ts'
+import { countUse } from './http/usage.ts'
 import { inboxRoutes } from './inbox/routes.ts'
 import { opsRoutes } from './ops/routes.ts'
 import { privacyRoutes } from './privacy/routes.ts'
 import type { Resources } from './resources.ts'
 import { ROOT } from './root.ts'
 import { sandboxRoutes } from './sandbox/routes.ts'
+import { usageRoutes } from './usage/routes.ts'
 import { webhookHandler } from './webhooks/handler.ts'
 
 /** The web application: what needs no session first, then what people see. */
@@ -54,6 +56,7 @@ export function createApp(on: Resources): Express {
 
   app.use(sameOrigin(on.config.APP_URL, hasSessionCookie))
   app.use(sessions(on))
+  app.use(countUse(on))
   app.use(express.urlencoded({ extended: false, limit: FORM_LIMIT, parameterLimit: 100 }))
   app.use(pageLocals(on, assets.asset))
   app.use(takeConfirmation(on))
@@ -64,6 +67,7 @@ export function createApp(on: Resources): Express {
   app.use(connectionRoutes(on))
   app.use(apiKeyRoutes(on))
   app.use(privacyRoutes(on))
+  app.use(usageRoutes(on))
   app.use(opsRoutes(on))
   if (on.config.SANDBOX) app.use('/sandbox', sandboxRoutes(on))
   app.use(missing)

@@ -18,10 +18,24 @@ export type InboundBody = {
 }
 export type Doorbell = { org: string; connection: string }
 export type MailJob = { id: string }
+/** Somebody looked at a page or used a feature; `ref` is a random number, `at` milliseconds. */
+export type UsageEvent = {
+  id: string
+  ref: string
+  page: string
+  feature: string | null
+  at: number
+}
+export type UsageJob = { org: string; events: UsageEvent[] }
 
-type Data = { inbound: { bodies: InboundBody[] }; outbound: Doorbell; mail: MailJob }
+type Data = {
+  inbound: { bodies: InboundBody[] }
+  outbound: Doorbell
+  mail: MailJob
+  usage: UsageJob
+}
 export type QueueName = keyof Data
-export const QUEUE_NAMES: readonly QueueName[] = ['inbound', 'outbound', 'mail']
+export const QUEUE_NAMES: readonly QueueName[] = ['inbound', 'outbound', 'mail', 'usage']
 
 /** What a worker is told. `attempt` counts from 1; `log` carries queue and job id. */
 export type Work<N extends QueueName> = {
@@ -39,6 +53,13 @@ export type Queues = {
   /** A doorbell: "look at this connection's outbox". Never throws: the sweeper rings for what was missed. */
   ring(at: Doorbell): Promise<void>
   addMail(id: string): Promise<void>
+  /** Rejects when the queue does not take it; whoever calls drops the events then. */
+  addUsage(job: UsageJob): Promise<void>
+  /**
+   * Remove jobs that ended before this moment, a batch at a time, from one queue; answers how many. The library's own
+   * age limit acts only when another job of that kind ends: an idle queue would keep everything.
+   */
+  clean(name: QueueName, state: 'completed' | 'failed', before: Date): Promise<number>
   work<N extends QueueName>(
     name: N,
     run: (work: Work<N>) => Promise<void>,
@@ -69,6 +90,14 @@ const PRODUCER = {
   retryStrategy: (times: number) => Math.min(100 + 100 * times, 1_000),
 }
 const CONSUMER = { retryStrategy: (times: number) => Math.min(100 + 100 * times, 1_000) }
+const UNKEPT = {
+  attempts: 3,
+  backoff: { type: 'patient' },
+  removeOnComplete: true,
+  removeOnFail: true,
+}
+/** Jobs removed in one step. */
+const CLEANED = 1_000
 const KEPT = { removeOnComplete: { age: 1_800, count: 5_000 }, removeOnFail: { age: 7 * 86_400 } }
 
 /** All queues and workers are made here: a forgotten back end would talk Redis to PostgreSQL without a type error. */
@@ -110,10 +139,8 @@ function chooseBackend(config: Config, prefix: string): Bull {
 
 export function openQueues(config: Config, log: Log, prefix = 'chatflow'): Queues {
   const bull = chooseBackend(config, prefix)
-  const queues = Object.fromEntries(QUEUE_NAMES.map((name) => [name, bull.queue(name)])) as Record<
-    QueueName,
-    Queue
-  >
+  const made = QUEUE_NAMES.map((name) => [name, bull.queue(name)])
+  const queues = Object.fromEntries(made) as Record<QueueName, Queue>
   const workers: Worker[] = []
   for (const [name, queue] of Object.entries(queues))
     queue.on('error', (error) => log.warn({ err: error, queue: name }, 'queue connection'))
@@ -142,6 +169,8 @@ export function openQueues(config: Config, log: Log, prefix = 'chatflow'): Queue
         .add('mail', { id }, { ...KEPT, attempts: 3, backoff: { type: 'patient' } })
         .catch((error: unknown) => log.warn({ err: error, mail: id }, 'mail job not queued'))
     },
+    addUsage: (job) => queues.usage.add('usage', job, UNKEPT).then(() => undefined),
+    clean: (name, state, before) => cleanJobs(queues[name], state, before),
     work(name, run, { concurrency = 4 } = {}) {
       workers.push(startWorker(bull, { name, run, concurrency }, log))
     },
@@ -157,6 +186,17 @@ export function openQueues(config: Config, log: Log, prefix = 'chatflow'): Queue
       await Promise.all(Object.values(queues).map((queue) => queue.close()))
     },
   }
+}
+
+async function cleanJobs(
+  queue: Queue,
+  state: 'completed' | 'failed',
+  before: Date,
+): Promise<number> {
+  let removed = 0
+  for (let last = CLEANED; last === CLEANED; removed += last)
+    last = (await queue.clean(Date.now() - before.getTime(), CLEANED, state)).length
+  return removed
 }
 
 type Post<N extends QueueName> = {

@@ -128,6 +128,7 @@ describe('tables of no organization', () => {
     expect(otherTables(at).toSorted()).toEqual([
       'audit_tombstones',
       'password_resets',
+      'sweep_runs',
       'throttles',
       'user_sessions',
       'users',
@@ -158,6 +159,7 @@ test('the system door sees no message, no contact and no secret of a connection'
     'dead_letters',
     'mail_outbox',
     'audit_tombstones',
+    'sweep_runs',
   ])
   const closed = allTables(at).filter((table) => !open.has(table))
   expect(closed).toEqual(

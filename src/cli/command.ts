@@ -5,12 +5,17 @@ import type { Place } from './place.ts'
 /** Wrong usage: exit code 2. The message says what was expected. */
 export class UsageError extends Error {}
 
-/** The command did its work and found something wrong: the result is printed all the same, the exit code is 1. */
+/**
+ * The command did its work and found something wrong: the result is printed all the same. The exit code is 1 when it
+ * failed at what it looked at, 3 when the work is done and something is overdue.
+ */
 export class Alarm extends Error {
   readonly result: object
-  constructor(result: object) {
+  readonly exitCode: 1 | 3
+  constructor(result: object, exitCode: 1 | 3 = 1) {
     super('something is wrong')
     this.result = result
+    this.exitCode = exitCode
   }
 }
 

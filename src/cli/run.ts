@@ -9,6 +9,7 @@ import { deadLetterCommands } from './dead-letters.ts'
 import { doctorCommands } from './doctor.ts'
 import { operationCommands } from './operations.ts'
 import { openPlace } from './place.ts'
+import { retentionCommands } from './retention.ts'
 import type { Input } from './stdin.ts'
 
 const COMMANDS: Record<string, Command> = {
@@ -17,6 +18,7 @@ const COMMANDS: Record<string, Command> = {
   ...auditCommands,
   ...deadLetterCommands,
   ...doctorCommands,
+  ...retentionCommands,
 }
 /** PostgreSQL's words for a schema that is not there yet: no table, no schema, no role to begin as. */
 const NOT_MIGRATED = /^(42P01|3F000|22023|42703|42883)$/
@@ -30,7 +32,7 @@ type Output = { write(text: string): unknown }
 
 /**
  * Run one command: its result as one JSON document on stdout, everything else on stderr. Answers the exit code:
- * 0 done, 1 refused or failed, 2 wrong usage.
+ * 0 done, 1 refused or failed, 2 wrong usage, 3 done but something is overdue.
  */
 export async function runCommand(args: string[], streams: Streams): Promise<number> {
   const print = (result: object): void => void streams.stdout.write(`${JSON.stringify(result)}\n`)
@@ -46,6 +48,7 @@ export async function runCommand(args: string[], streams: Streams): Promise<numb
   } catch (error) {
     if (error instanceof UsageError) streams.stderr.write(usageOf(found.name, found.command))
     print(error instanceof Alarm ? error.result : { error: describe(error) })
+    if (error instanceof Alarm) return error.exitCode
     return error instanceof UsageError ? 2 : 1
   } finally {
     await place.close()

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { auditEach, SYSTEM, type AuditActor } from '../audit/audit.ts'
 import { rows, type Tx } from '../db.ts'
+import { LIMITS } from '../privacy/limits.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { keyIdOf, open, seal, type Place, type SealingKey } from '../vault.ts'
@@ -38,8 +39,6 @@ export type DeadLetter = {
   expires_at: Date
 }
 
-const KEPT_DAYS = 14
-const UNKNOWN_KEPT_DAYS = 7
 const COLUMNS = `id, org_id, connection_id, queue, reason, code, phone_number_id, attempts, first_seen_at, last_seen_at,
   expires_at`
 
@@ -59,7 +58,8 @@ export async function keepDeadLetters(on: Resources, letters: Letter[]): Promise
     code: letter.code,
     at: new Date(letter.at),
     body: seal(letter.key, placeOf(letter.connection, letter.at), letter.plain),
-    days: letter.reason === 'unknown_number' ? UNKNOWN_KEPT_DAYS : KEPT_DAYS,
+    days: LIMITS[letter.reason === 'unknown_number' ? 'UNKNOWN_NUMBER_DAYS' : 'DEAD_LETTER_DAYS']
+      .is,
   }))
   await on.db.withSystem((tx) =>
     rows(

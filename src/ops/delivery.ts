@@ -1,12 +1,13 @@
 import { createTransport } from 'nodemailer'
 import { rows } from '../db.ts'
+import { DAY_MS, LIMITS } from '../privacy/limits.ts'
 import type { Resources } from '../resources.ts'
 import { openPart } from './mail-seal.ts'
 
 const ATTEMPTS = 3
 const LEASE_MS = 120_000
 const PATIENCE_MS = 20_000
-const KEPT_MS = 30 * 86_400_000
+const KEPT_MS = LIMITS.MAIL_DAYS.is * DAY_MS
 
 type Claimed = { id: string; recipient: string; body: string; attempts: number }
 

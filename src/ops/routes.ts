@@ -5,6 +5,7 @@ import { showPage } from '../http/page.ts'
 import { viewerOf } from '../http/viewer.ts'
 import { isId } from '../ids.ts'
 import { timesFor } from '../inbox/page.ts'
+import { askForSweep, readSchedule } from '../privacy/sweep-runs.ts'
 import { notFound } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { discardDeadLetter, listDeadLetters, showDeadLetter } from './dead-letters.ts'
@@ -18,8 +19,14 @@ const SHOWN = 100
 /** /ops: how the installation is, webhooks that could not be stored, mail that was not sent. For operators. */
 export function opsRoutes(on: Resources): Router {
   const router = Router()
-  router.get('/ops', access('ops'), async (_req, res) => {
-    showPage(res, 'ops/index', { overview: await readOverview(on) })
+  router.get('/ops', access('ops'), async (req, res) => {
+    const times = timesFor(viewerOf(on, req))
+    const [overview, schedule] = [await readOverview(on), await readSchedule(on)]
+    showPage(res, 'ops/index', { overview, schedule, times })
+  })
+  router.post('/ops/sweeps', access('ops'), async (_req, res) => {
+    await askForSweep(on)
+    res.redirect(303, '/ops#sweeps')
   })
   router.get('/ops/mail', access('ops'), async (req, res) => {
     showPage(res, 'ops/mail', {

@@ -8,6 +8,7 @@ import { operations } from './manifest/operations.ts'
 import { programs } from './manifest/programs.ts'
 import { retention } from './manifest/retention.ts'
 import { stores } from './manifest/stores.ts'
+import { usage } from './manifest/usage.ts'
 import type { Table } from './manifest/vocabulary.ts'
 
 const tables: readonly Table[] = [
@@ -18,6 +19,7 @@ const tables: readonly Table[] = [
   ...programs,
   ...operations,
   ...audit,
+  ...usage,
 ]
 
 /**

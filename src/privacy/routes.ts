@@ -3,9 +3,10 @@ import { access } from '../http/access.ts'
 import { showPage } from '../http/page.ts'
 import type { Resources } from '../resources.ts'
 import { blocksOf, policyText } from './policy.ts'
+import { privacySettingsRoutes } from './settings-routes.ts'
 
-/** GET /privacy: the policy verbatim, as a page or, for `Accept: text/plain`, as its very bytes. */
-export function privacyRoutes(_on: Resources): Router {
+/** GET /privacy: the policy verbatim, as a page or, for `Accept: text/plain`, as its very bytes; and its settings. */
+export function privacyRoutes(on: Resources): Router {
   const router = Router()
   const text = policyText()
   const blocks = blocksOf(text)
@@ -14,5 +15,6 @@ export function privacyRoutes(_on: Resources): Router {
     if (req.accepts(['html', 'text']) === 'text') res.type('text/plain').send(text)
     else showPage(res, 'privacy/policy', { blocks })
   })
+  router.use(privacySettingsRoutes(on))
   return router
 }

@@ -69,6 +69,8 @@ const MEMBER_PAGES = [
   '/settings/security/audit',
   '/settings/connections',
   '/settings/api-keys',
+  '/settings/privacy',
+  '/settings/usage',
   '/privacy',
   '/nowhere',
 ]

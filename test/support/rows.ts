@@ -156,6 +156,21 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     recipient: sealed,
     body: sealed,
   }),
+  retention_settings: ({ org, user }) => ({
+    org_id: org,
+    rule: 'messages',
+    days: 365,
+    changed_by: user,
+  }),
+  usage_refs: ({ org, user }) => ({ org_id: org, user_id: user, ref: org, since: new Date() }),
+  usage_events: ({ org }) => ({
+    org_id: org,
+    id: newId(),
+    page: '/inbox/:id',
+    at: new Date(),
+    ref: org,
+  }),
+  sweep_runs: () => ({ id: newId(), now_arg: new Date(), started_at: new Date() }),
 }
 
 export const seededTables = (): string[] => Object.keys(ROWS)

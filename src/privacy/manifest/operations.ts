@@ -72,4 +72,22 @@ export const operations = [
     },
     [{ rule: 'throttle', due: 'expire < extract(epoch from cast(:now as timestamptz)) * 1000' }],
   ),
+  table(
+    'sweep_runs',
+    aboutNobody('sweep_run'),
+    {
+      id: key,
+      now_arg: key,
+      started_at: key,
+      finished_at: key,
+      counts: { ...key, paths: ['*'], why: 'names of tables and queues, and numbers' },
+      overdue: { ...key, paths: [], why: 'names of tables and queues that were not swept' },
+    },
+    [
+      {
+        rule: 'sweep_run',
+        due: 'now_arg < cast(:now as timestamptz) - make_interval(days => :days)',
+      },
+    ],
+  ),
 ]

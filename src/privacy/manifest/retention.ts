@@ -1,3 +1,5 @@
+import { LIMITS } from '../limits.ts'
+
 /** How long something stays: for so many days, or until something happens. */
 export type Rule = { says: string } & ({ days: number } | { until: string })
 
@@ -19,28 +21,39 @@ export const retention: Readonly<Record<string, Rule>> = {
     says: 'as long as the number is connected',
     until: 'the connection is removed, or the organization is deleted',
   },
-  session: { says: 'signed-in devices: 24 hours idle, 14 days in all', days: 14 },
-  invitation: { says: 'invitations: 7 days', days: 7 },
-  reset: { says: 'links by mail: 24 hours', days: 1 },
-  draft: { says: 'unsent text: 30 days after the last key', days: 30 },
-  message_event: { says: 'delivery reports: 30 days', days: 30 },
-  outbox: { says: 'sending log: 30 days after the end', days: 30 },
-  feed: { says: 'change feed, ids only: 30 days', days: 30 },
-  api_key: { says: 'API keys: 90 days after they are revoked', days: 90 },
-  idempotency: { says: 'answers to repeated API calls: 24 hours', days: 1 },
+  session: {
+    says: 'signed-in devices: 24 hours idle, 14 days in all',
+    days: LIMITS.SESSION_DAYS.is,
+  },
+  invitation: { says: 'invitations: 7 days', days: LIMITS.INVITATION_DAYS.is },
+  reset: { says: 'links by mail: 24 hours', days: LIMITS.RESET_DAYS.is },
+  draft: { says: 'unsent text: 30 days after the last key', days: LIMITS.DRAFT_DAYS.is },
+  message_event: { says: 'delivery reports: 30 days', days: LIMITS.MESSAGE_EVENT_DAYS.is },
+  outbox: { says: 'sending log: 30 days after the end', days: LIMITS.OUTBOX_DAYS.is },
+  feed: { says: 'change feed, ids only: 30 days', days: LIMITS.FEED_DAYS.is },
+  api_key: { says: 'API keys: 90 days after they are revoked', days: LIMITS.API_KEY_DAYS.is },
+  idempotency: {
+    says: 'answers to repeated API calls: 24 hours',
+    days: LIMITS.IDEMPOTENCY_DAYS.is,
+  },
   dead_letter: {
     says: 'undeliverable webhooks: 14 days, of numbers nobody connected 7',
-    days: 14,
+    days: LIMITS.DEAD_LETTER_DAYS.is,
   },
-  mail: { says: 'outgoing mail: 30 days', days: 30 },
-  throttle: { says: 'counters against abuse: 24 hours', days: 1 },
-  audit: { says: 'audit log: 365 days', days: 365 },
+  mail: { says: 'outgoing mail: 30 days', days: LIMITS.MAIL_DAYS.is },
+  usage: { says: 'pages and features used: 90 days', days: LIMITS.USAGE_RAW_DAYS.is },
+  sweep_run: {
+    says: 'what the sweeps removed, counts only: 90 days',
+    days: LIMITS.SWEEP_RUN_DAYS.is,
+  },
+  throttle: { says: 'counters against abuse: 24 hours', days: LIMITS.THROTTLE_DAYS.is },
+  audit: { says: 'audit log: 365 days', days: LIMITS.AUDIT_DAYS.is },
   audit_proof: {
     says: 'the last hash of a deleted organization’s audit log, no personal data',
     until: 'the installation itself ends',
   },
-  job: { says: 'finished jobs: 30 minutes, failed ones 7 days', days: 7 },
-  log: { says: 'log lines: 14 days', days: 14 },
+  job: { says: 'finished jobs: 30 minutes, failed ones 7 days', days: LIMITS.JOB_FAILED_DAYS.is },
+  log: { says: 'log lines: 14 days', days: LIMITS.LOG_RETENTION_DAYS.is },
   cookie: { says: 'the sign-in cookie: 14 days', days: 14 },
   known_browser: { says: 'the mark of a browser that signed in: half a year', days: 182 },
   request: { says: 'for the length of one request', days: 0 },

@@ -37,6 +37,18 @@ export const stores: readonly Store[] = [
     why: 'the id of a row of mail_outbox',
   },
   {
+    ...aboutUser('expires', 'job'),
+    store: 'queue usage',
+    kind: 'queue',
+    matches: 'BullMQ queue "usage": chatflow:usage:* in Redis, schema jobs in PostgreSQL',
+    category: 'usage',
+    purpose: ['personalise'],
+    lawfulBasis: 'legitimate_interest',
+    balance: 'Route patterns and a random number, on their way to the table; removed when done.',
+    export: ALREADY,
+    why: 'the worker asks again for an objection before it stores anything',
+  },
+  {
     ...aboutNobody('request'),
     store: 'events',
     kind: 'channel',

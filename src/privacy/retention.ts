@@ -1,0 +1,138 @@
+import { rows } from '../db.ts'
+import { QUEUE_NAMES } from '../queues.ts'
+import { Refusal } from '../refusal.ts'
+import type { Resources } from '../resources.ts'
+import { listDueRows, removeDue, type DueRows, type Moment } from './due-rows.ts'
+import { DAY_MS, LIMITS } from './limits.ts'
+import { removeOldMessages } from './message-retention.ts'
+import { beginRun, isSweepDue, noteRun } from './sweep-runs.ts'
+
+/** Any number will do, as long as every sweep takes the same one. */
+const LOCK = 1_128_679_002
+
+export type Swept = {
+  now: Date
+  /** Tables and queues something left. */
+  purged: string[]
+  /** Tables and queues that could not be swept: what is due there stays until somebody looks. */
+  overdue: string[]
+  /** Rows or jobs removed, by table or queue. */
+  counts: Record<string, number>
+}
+
+/** What a sweep adds to while it goes on. */
+type Tally = { counts: Record<string, number>; overdue: Set<string> }
+
+/**
+ * Removes everything whose time is over at `now`, in batches with short locks. Twice with the same `now` removes
+ * nothing the second time; killed at any point and begun again it ends the same. Throws Refusal 409 `sweep_running`
+ * while another one runs anywhere. `signal` ends it between two batches; the run then counts as not finished.
+ */
+export async function sweepRetention(
+  on: Resources,
+  now: Date,
+  signal?: AbortSignal,
+): Promise<Swept> {
+  return alone(on, () => sweep(on, { now, signal }))
+}
+
+/** Runs while this process holds the lock. A connection that breaks meanwhile frees it: a second sweep does no harm. */
+async function alone<T>(on: Resources, run: () => Promise<T>): Promise<T> {
+  const client = await on.pool.connect()
+  let broken: Error | undefined
+  const lost = (error: Error): void => void (broken = error)
+  client.on('error', lost)
+  try {
+    const { rows: taken } = await client.query<{ free: boolean }>(
+      'select pg_try_advisory_lock($1) as free',
+      [LOCK],
+    )
+    if (!taken[0]?.free) throw new Refusal(409, 'sweep_running', 'A sweep is running already.')
+    const result = await run()
+    return result
+  } finally {
+    await client.query('select pg_advisory_unlock($1)', [LOCK]).catch(lost)
+    client.off('error', lost)
+    client.release(broken)
+  }
+}
+
+/** The scheduler's look: sweeps when it is time and nobody else does. */
+export async function sweepWhenDue(on: Resources, signal?: AbortSignal): Promise<void> {
+  const now = on.now()
+  if (!(await isSweepDue(on, now))) return
+  try {
+    await sweepRetention(on, now, signal)
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+  }
+}
+
+async function sweep(on: Resources, at: Moment): Promise<Swept> {
+  const { now, signal } = at
+  const started = performance.now()
+  const tally: Tally = { counts: {}, overdue: new Set() }
+  const id = await beginRun(on, now)
+  const soFar = () => ({ counts: tally.counts, overdue: [...tally.overdue].toSorted() })
+  await sweepQueues(on, now, tally)
+  const due = await listDueRows(on)
+  for (const rule of due.filter(({ isSystem }) => isSystem))
+    await count(on, tally, rule.table, () => removeDue(on, rule, at))
+  await noteRun(on, id, { ...soFar(), finished: false })
+  const tenant = due.filter(({ isSystem }) => !isSystem)
+  for (const org of await organizations(on))
+    await sweepOrganization(on, tally, tenant, { ...at, org })
+  const { counts, overdue } = soFar()
+  await noteRun(on, id, { counts, overdue, finished: !signal?.aborted })
+  const ms = Math.round(performance.now() - started)
+  on.log.info({ sweep: id, counts, overdue, ms }, 'retention sweep')
+  const purged = Object.keys(counts).filter((name) => (counts[name] ?? 0) > 0)
+  return { now, purged, overdue, counts }
+}
+
+async function sweepOrganization(
+  on: Resources,
+  tally: Tally,
+  due: DueRows[],
+  at: Moment & { org: string },
+): Promise<void> {
+  await count(on, tally, 'messages', () => removeOldMessages(on, at))
+  for (const rule of due) await count(on, tally, rule.table, () => removeDue(on, rule, at))
+}
+
+/** Jobs that ended, in every queue of whichever back end. */
+async function sweepQueues(on: Resources, now: Date, tally: Tally): Promise<void> {
+  const done = new Date(now.getTime() - LIMITS.JOB_DONE_MINUTES.is * 60_000)
+  const failed = new Date(now.getTime() - LIMITS.JOB_FAILED_DAYS.is * DAY_MS)
+  for (const name of QUEUE_NAMES) {
+    await count(on, tally, `queue ${name}`, () => on.queues.clean(name, 'completed', done))
+    await count(on, tally, `queue ${name}`, () => on.queues.clean(name, 'failed', failed))
+  }
+}
+
+/** One table's or one organization's trouble is written down and holds up nobody else. */
+async function count(
+  on: Resources,
+  tally: Tally,
+  name: string,
+  remove: () => Promise<number>,
+): Promise<void> {
+  try {
+    tally.counts[name] = (tally.counts[name] ?? 0) + (await remove())
+  } catch (error) {
+    tally.counts[name] ??= 0
+    tally.overdue.add(name)
+    on.log.error({ err: error, part: name }, 'not swept')
+  }
+}
+
+/** One that is being purged is emptied by its deletion. */
+async function organizations(on: Resources): Promise<string[]> {
+  const found = await on.db.withSystem((tx) =>
+    rows<{ org_id: string }>(
+      tx,
+      `select org_id from organizations where status <> 'purging' order by org_id`,
+    ),
+  )
+  return found.map(({ org_id }) => org_id)
+}

@@ -1,0 +1,36 @@
+import { Router } from 'express'
+import { rankOf } from '../accounts/roles.ts'
+import { access, whoOf } from '../http/access.ts'
+import { showPage } from '../http/page.ts'
+import { viewerOf } from '../http/viewer.ts'
+import { timesFor } from '../inbox/page.ts'
+import { LIMITS } from '../privacy/limits.ts'
+import type { Resources } from '../resources.ts'
+import { allowUsage, objectToUsage } from './refs.ts'
+import { readOwnUsage, readShares } from './usage.ts'
+
+const HOME = '/settings/usage'
+
+/** /settings/usage: what is known of one's own use, with the way to object; for admins, what many use. */
+export function usageRoutes(on: Resources): Router {
+  const router = Router()
+  router.get(HOME, access('user'), async (req, res) => {
+    const { org, user, role } = whoOf(req)
+    const isAdmin = rankOf(role) >= rankOf('admin')
+    const model = await on.db.withTenant(org, async (tx) => ({
+      own: await readOwnUsage(tx, org, user),
+      shares: isAdmin ? await readShares(tx, org, on.now()) : undefined,
+    }))
+    const days = LIMITS.USAGE_RAW_DAYS.is
+    showPage(res, 'usage/index', { ...model, days, times: timesFor(viewerOf(on, req)) })
+  })
+  router.post(`${HOME}/objection`, access('user'), async (req, res) => {
+    await objectToUsage(on, whoOf(req))
+    res.redirect(303, HOME)
+  })
+  router.post(`${HOME}/permission`, access('user'), async (req, res) => {
+    await allowUsage(on, whoOf(req))
+    res.redirect(303, HOME)
+  })
+  return router
+}

@@ -1,0 +1,93 @@
+import { rows, type Tx } from '../db.ts'
+import type { UsageJob } from '../queues.ts'
+import { DAY_MS, SMALLEST_GROUP } from '../privacy/limits.ts'
+import type { Resources } from '../resources.ts'
+import { Event } from './events.ts'
+
+const WEEK_MS = 7 * DAY_MS
+const WEEKS = 8
+const OWN_SHOWN = 50
+
+/**
+ * Stores the events of a job, each once. Asks again who objects, holding the row that leads to the person, so that
+ * an objection made meanwhile waits a moment and then takes these events along. Answers how many were stored.
+ */
+export async function storeUsage(on: Resources, { org, events }: UsageJob): Promise<number> {
+  const good = events.flatMap((event) => Event.safeParse(event).data ?? [])
+  if (good.length < events.length)
+    on.log.warn({ org, refused: events.length - good.length }, 'usage events refused')
+  if (good.length === 0) return 0
+  return on.db.withTenant(org, async (tx) => {
+    const live = await rows<{ ref: string; since: Date }>(
+      tx,
+      `select r.ref, r.since from usage_refs r
+         join memberships m on m.org_id = r.org_id and m.user_id = r.user_id and m.usage_objected_at is null
+        where r.org_id = ? and r.ref = any(?) for share of r`,
+      [org, good.map(({ ref }) => ref)],
+    )
+    const since = new Map(live.map((row) => [row.ref, row.since.getTime()]))
+    const wanted = good.filter(({ ref, at }) => at >= (since.get(ref) ?? Infinity))
+    const stored = await rows(
+      tx,
+      `insert into usage_events (org_id, id, page, feature, at, ref)
+       select ?, e.id, e.page, e.feature, date_trunc('second', to_timestamp(e.at / 1000.0)), e.ref
+         from jsonb_to_recordset(?::jsonb) as e (id uuid, page text, feature text, at bigint, ref uuid)
+       on conflict do nothing returning 1`,
+      [org, JSON.stringify(wanted)],
+    )
+    return stored.length
+  })
+}
+
+export type OwnUsage = {
+  objectedAt: Date | null
+  events: { page: string; feature: string | null; at: Date }[]
+}
+
+/** What is known of a person's own use here: everything of the newest events, and since when they object. */
+export async function readOwnUsage(tx: Tx, org: string, user: string): Promise<OwnUsage> {
+  const [own] = await rows<{ objectedAt: Date | null }>(
+    tx,
+    `select usage_objected_at as "objectedAt" from memberships where org_id = ? and user_id = ?`,
+    [org, user],
+  )
+  const events = await rows<OwnUsage['events'][number]>(
+    tx,
+    `select e.page, e.feature, e.at from usage_events e
+       join usage_refs r on r.org_id = e.org_id and r.ref = e.ref
+      where e.org_id = ? and r.user_id = ? order by e.at desc, e.id desc limit ?`,
+    [org, user, OWN_SHOWN],
+  )
+  return { objectedAt: own?.objectedAt ?? null, events }
+}
+
+export type Share = { week: string; page: string; feature: string | null; people: number }
+
+/**
+ * How many people used what, in each of the last eight weeks that are over. Fewer than five are not shown, the others
+ * only in steps of five: neither a number nor the difference of two tells of one person.
+ */
+export function readShares(tx: Tx, org: string, now: Date): Promise<Share[]> {
+  const end = weekStart(now)
+  return rows<Share>(
+    tx,
+    `select to_char(date_trunc('week', at at time zone 'UTC'), 'YYYY-MM-DD') as week, page, feature,
+            (count(distinct ref) / :step * :step)::int as people
+       from usage_events where org_id = :org and at >= :from and at < :end
+      group by 1, 2, 3 having count(distinct ref) >= :smallest order by 1 desc, 4 desc, 2, 3`,
+    {
+      org,
+      from: new Date(end.getTime() - WEEKS * WEEK_MS),
+      end,
+      step: SMALLEST_GROUP,
+      smallest: SMALLEST_GROUP,
+    },
+  )
+}
+
+/** Monday, midnight UTC, of the week of `now`. */
+function weekStart(now: Date): Date {
+  const day = new Date(now)
+  day.setUTCHours(0, 0, 0, 0)
+  return new Date(day.getTime() - ((day.getUTCDay() + 6) % 7) * DAY_MS)
+}

@@ -1,0 +1,279 @@
+import { Readable } from 'node:stream'
+import pg from 'pg'
+import { runCommand } from '../src/cli/run.ts'
+import { LIMITS } from '../src/privacy/limits.ts'
+import { manifest } from '../src/privacy/manifest.ts'
+import type { Sweep } from '../src/privacy/manifest/vocabulary.ts'
+import { sweepRetention, sweepWhenDue } from '../src/privacy/retention.ts'
+import { readSchedule } from '../src/privacy/sweep-runs.ts'
+import { BACKENDS, startApp, type Backend, type Running } from './support/app.ts'
+import { chatflow, run } from './support/product.ts'
+import { newIds, seedRows } from './support/rows.ts'
+import { until } from './support/until.ts'
+
+jest.setTimeout(60_000)
+
+const NOW = new Date('2026-11-24T12:00:00Z')
+const DAY = 86_400_000
+const later = (ms: number, from = NOW): Date => new Date(from.getTime() + ms)
+
+let app: Running
+let login: pg.Client
+let clock = NOW
+const open = async (): Promise<void> => {
+  clock = NOW
+  app = await startApp({ workers: false, now: () => clock })
+  login = new pg.Client({ connectionString: app.on.config.DATABASE_URL })
+  await login.connect()
+}
+const close = async (): Promise<void> => {
+  await login.end()
+  await app.stop()
+}
+beforeEach(open)
+afterEach(close)
+
+/** Rows that a function of the database removes cannot be dated by a test; the audit log has a test of its own. */
+const sweeps = manifest.tables.flatMap(({ table, sweeps: own }) =>
+  own.filter(({ by }) => !by).map((sweep) => ({ table, sweep })),
+)
+
+/** The moment before which the rule removes a row, and the column it looks at. */
+function limitOf({ rule, due }: Sweep): { column: string; limit: Date } {
+  const found = manifest.retention[rule]
+  const days = found && 'days' in found && due.includes(':days') ? found.days : 0
+  const [, column = ''] = /(\w+) </.exec(due) ?? []
+  return { column, limit: later(-days * DAY) }
+}
+
+/** A row of each table in one organization of its own, each `ms` from the moment its rule looks at. */
+async function seedAt(ms: number): Promise<void> {
+  const ids = newIds()
+  const before = new Map<string, string[]>()
+  for (const { table } of sweeps) before.set(table, await ctids(table))
+  await seedRows(login, ids)
+  for (const { table, sweep } of sweeps) {
+    const { column, limit } = limitOf(sweep)
+    const value = table === 'throttles' ? later(ms, limit).getTime() : later(ms, limit)
+    const extra = table === 'outbox' ? `, state = 'done'` : ''
+    await login.query(
+      `update app.${table} set ${column} = $1 ${extra} where not ctid = any($2::tid[])`,
+      [value, before.get(table)],
+    )
+  }
+}
+
+const ctids = async (table: string): Promise<string[]> =>
+  (await login.query<{ at: string }>(`select ctid::text as at from app.${table}`)).rows.map(
+    ({ at }) => at,
+  )
+
+/** How far from their limits the rows of a table lie that are still there, in milliseconds. */
+async function offsets(table: string, sweep: Sweep): Promise<number[]> {
+  const { column, limit } = limitOf(sweep)
+  const { rows } = await login.query<{ at: Date | string }>(
+    `select ${column} as at from app.${table} where ${column} is not null order by 1`,
+  )
+  return rows.map(({ at }) => Number(at) - limit.getTime())
+}
+
+const countOf = async (table: string): Promise<number> => {
+  const { rows } = await login.query<{ n: number }>(`select count(*)::int as n from app.${table}`)
+  return rows[0]?.n ?? 0
+}
+
+describe('a sweep', () => {
+  test('takes what is older than its rule by a millisecond, and leaves what is exactly as old', async () => {
+    for (const ms of [-1, 0, 1]) await seedAt(ms)
+    const swept = await sweepRetention(app.on, NOW)
+    for (const { table, sweep } of sweeps) {
+      const left = (await offsets(table, sweep)).filter((ms) => Math.abs(ms) <= 1)
+      expect([table, left]).toEqual([table, [0, 1]])
+    }
+    // Answers to API calls go with their key, which is as old here.
+    const counted = sweeps.map(({ table }) => table).filter((table) => table !== 'idempotency_keys')
+    expect(swept.purged.toSorted()).toEqual(counted.toSorted())
+    expect(counted.filter((table) => swept.counts[table] !== 1)).toEqual([])
+    expect(swept.overdue).toEqual([])
+  })
+
+  test('removes nothing the second time, nor with an earlier moment', async () => {
+    await seedAt(-1)
+    await sweepRetention(app.on, NOW)
+    for (const now of [NOW, later(-DAY)]) {
+      const again = await sweepRetention(app.on, now)
+      expect(again.purged).toEqual([])
+      expect(Object.values(again.counts).reduce((sum, n) => sum + n, 0)).toBe(0)
+    }
+  })
+
+  test('keeps its counts, and its log names tables and numbers only', async () => {
+    await seedAt(-1)
+    await sweepRetention(app.on, NOW)
+    const { last, next } = await readSchedule(app.on)
+    expect(last).toMatchObject({ now_arg: NOW, finished_at: NOW, overdue: [] })
+    expect(last?.counts).toMatchObject({ feed: 1, drafts: 1, user_sessions: 1 })
+    expect(next).toEqual(new Date('2026-11-25T03:00:00Z'))
+    expect(app.lines.some((line) => line.includes('retention sweep'))).toBe(true)
+  })
+
+  test('is the only one: a second one is refused while the first runs', async () => {
+    await login.query('select pg_advisory_lock(1128679002)')
+    await seedAt(-1)
+    await expect(sweepRetention(app.on, NOW)).rejects.toMatchObject({ code: 'sweep_running' })
+    await sweepWhenDue(app.on)
+    expect(await countOf('feed')).toBe(1)
+    await login.query('select pg_advisory_unlock(1128679002)')
+    await sweepWhenDue(app.on)
+    expect(await countOf('feed')).toBe(0)
+  })
+
+  test('that cannot empty one table empties the others, and says which is overdue', async () => {
+    await seedAt(-1)
+    await login.query('revoke delete on app.feed from cf_app')
+    const swept = await sweepRetention(app.on, NOW)
+    expect(swept.overdue).toEqual(['feed'])
+    expect([await countOf('feed'), await countOf('drafts')]).toEqual([1, 0])
+
+    const alarm = await chatflow(['retention', 'sweep', '--now', NOW.toISOString()], envOf(app))
+    expect(alarm).toMatchObject({
+      code: 3,
+      result: {
+        now: NOW.toISOString(),
+        purged: [],
+        overdue: ['feed'],
+        counts: { feed: 0, drafts: 0 },
+      },
+    })
+    await login.query('grant delete on app.feed to cf_app')
+    expect(await sweepRetention(app.on, NOW)).toMatchObject({ purged: ['feed'], overdue: [] })
+  })
+
+  test('told to stop ends between two batches, counts as not finished, and is taken up again', async () => {
+    await seedAt(-1)
+    expect((await sweepRetention(app.on, NOW, AbortSignal.abort())).purged).toEqual([])
+    expect((await readSchedule(app.on)).last?.finished_at).toBeNull()
+    clock = later(600_000)
+    await sweepWhenDue(app.on)
+    expect(await countOf('feed')).toBe(0)
+    expect((await readSchedule(app.on)).last?.finished_at).toEqual(clock)
+  })
+
+  test('does not look at an organization that is being purged: its deletion does', async () => {
+    await seedAt(-1)
+    await login.query(`update app.organizations set status = 'purging'`)
+    expect((await sweepRetention(app.on, NOW)).overdue).toEqual([])
+    expect(await countOf('feed')).toBe(1)
+  })
+})
+
+const envOf = ({ on }: Running): Record<string, string> => ({
+  DATABASE_URL: on.config.DATABASE_URL,
+  CHATFLOW_MASTER_KEY: `test:${Buffer.alloc(32, 'key of a test ').toString('base64')}`,
+  LOG_LEVEL: 'silent',
+})
+
+/** 2,500 feed entries that are due; a sweep stops in its second batch until lock 42 is given back. */
+async function holdSecondBatch(): Promise<void> {
+  const { id } = await app.org()
+  await login.query(
+    `insert into app.feed (org_id, seq, kind, ref_id, at)
+     select $1, n, 'message.updated', $1, $2::timestamptz - interval '40 days' from generate_series(1, 2500) n`,
+    [id, NOW],
+  )
+  await login.query(`
+    create function app.hold() returns trigger language plpgsql as $$
+      begin if old.seq = 1500 then perform pg_advisory_xact_lock(42); end if; return old; end $$;
+    grant execute on function app.hold() to cf_app;
+    create trigger hold before delete on app.feed for each row execute function app.hold();
+    select pg_advisory_lock(42);`)
+}
+
+const isHeld = async (): Promise<boolean> => {
+  const { rowCount } = await login.query(
+    `select from pg_locks where locktype = 'advisory' and not granted
+        and database = (select oid from pg_database where datname = current_database())`,
+  )
+  return rowCount === 1
+}
+
+test('killed in the middle of a batch it leaves whole batches, and the next run ends the same', async () => {
+  await holdSecondBatch()
+  const command = run('cli.ts', ['retention', 'sweep', '--now', NOW.toISOString()], {
+    env: envOf(app),
+  })
+  await until(isHeld, 30_000)
+  await expect(sweepRetention(app.on, NOW)).rejects.toMatchObject({ code: 'sweep_running' })
+  command.child.kill('SIGKILL')
+  await command.ended
+  await login.query('select pg_advisory_unlock(42)')
+  const isOver = async (): Promise<boolean> =>
+    (
+      await login.query(`select from pg_stat_activity where query ~ 'delete from app.feed' and pid <> pg_backend_pid()
+       and datname = current_database() and state <> 'idle'`)
+    ).rowCount === 0
+  await until(isOver)
+
+  expect(await countOf('feed')).toBe(1_500)
+  const swept = await sweepRetention(app.on, NOW)
+  expect([await countOf('feed'), swept.counts['feed']]).toEqual([0, 1_500])
+})
+
+test('a lock that breaks in the middle stops neither the sweep nor the process', async () => {
+  await holdSecondBatch()
+  const sweeping = sweepRetention(app.on, NOW)
+  await until(isHeld)
+  await login.query(
+    `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = 1128679002
+        and database = (select oid from pg_database where datname = current_database())`,
+  )
+  await login.query('select pg_advisory_unlock(42)')
+  expect((await sweeping).counts['feed']).toBe(2_500)
+  expect((await sweepRetention(app.on, NOW)).purged).toEqual([])
+})
+
+test('a moment in the future is refused in production, and one that is none is wrong usage', async () => {
+  const args = ['retention', 'sweep', '--now']
+  const tomorrow = new Date(Date.now() + DAY).toISOString()
+  const future = await chatflow([...args, tomorrow], { ...envOf(app), NODE_ENV: 'production' })
+  expect([future.code, future.result]).toMatchObject([1, { error: { code: 'future' } }])
+  const nowhere = { write: () => true }
+  const streams = { stdin: Readable.from([]), stdout: nowhere, stderr: nowhere }
+  expect(await runCommand([...args, 'tomorrow'], streams)).toBe(2)
+})
+
+test('finished jobs go by the clock, on every back end', async () => {
+  await Promise.all(BACKENDS.map(finishedJobsGo))
+})
+
+async function finishedJobsGo(backend: Backend): Promise<void> {
+  const busy = await startApp({ backend, workers: false })
+  let fails = false
+  busy.on.queues.work('mail', () => {
+    return fails ? Promise.reject(new Error('no')) : Promise.resolve()
+  })
+  const jobs = async () => (await busy.on.queues.counts()).mail
+  await busy.on.queues.addMail('done')
+  await until(async () => (await jobs())['completed'] === 1)
+  fails = true
+  await busy.on.queues.addMail('failed')
+  await until(async () => (await jobs())['failed'] === 1)
+
+  const sweepAfter = async (ms: number) => {
+    const { counts } = await sweepRetention(busy.on, new Date(Date.now() + ms))
+    const { completed, failed } = await jobs()
+    return { swept: counts['queue mail'], completed, failed }
+  }
+  const done = LIMITS.JOB_DONE_MINUTES.is * 60_000
+  const failed = LIMITS.JOB_FAILED_DAYS.is * DAY
+  expect(await sweepAfter(done - 60_000)).toEqual({ swept: 0, completed: 1, failed: 1 })
+  expect(await sweepAfter(done + 1)).toEqual({ swept: 1, completed: 0, failed: 1 })
+  expect(await sweepAfter(failed - 60_000)).toEqual({ swept: 0, completed: 0, failed: 1 })
+  expect(await sweepAfter(failed + 1)).toEqual({ swept: 1, completed: 0, failed: 0 })
+  await busy.stop()
+}
+
+test('every default lies inside its bounds', () => {
+  for (const [name, { is, least, most }] of Object.entries(LIMITS))
+    expect([name, is >= least && is <= most]).toEqual([name, true])
+})
