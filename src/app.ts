@@ -19,6 +19,7 @@ import { requestLog } from './http/request.ts'
 import { hasSessionCookie, sessions } from './http/session.ts'
 import { inboxRoutes } from './inbox/routes.ts'
 import { opsRoutes } from './ops/routes.ts'
+import { exportRoutes } from './privacy/export-routes.ts'
 import { privacyRoutes } from './privacy/routes.ts'
 import type { Resources } from './resources.ts'
 import { ROOT } from './root.ts'
@@ -60,6 +61,7 @@ export function createApp(on: Resources): Express {
   app.use(connectionRoutes(on))
   app.use(apiKeyRoutes(on))
   app.use(privacyRoutes(on))
+  app.use(exportRoutes(on))
   app.use(opsRoutes(on))
   if (on.config.SANDBOX) app.use('/sandbox', sandboxRoutes(on))
   app.use(missing)

@@ -18,10 +18,16 @@ export type InboundBody = {
 }
 export type Doorbell = { org: string; connection: string }
 export type MailJob = { id: string }
+export type ExportJob = { id: string }
 
-type Data = { inbound: { bodies: InboundBody[] }; outbound: Doorbell; mail: MailJob }
+type Data = {
+  inbound: { bodies: InboundBody[] }
+  outbound: Doorbell
+  mail: MailJob
+  export: ExportJob
+}
 export type QueueName = keyof Data
-export const QUEUE_NAMES: readonly QueueName[] = ['inbound', 'outbound', 'mail']
+export const QUEUE_NAMES: readonly QueueName[] = ['inbound', 'outbound', 'mail', 'export']
 
 /** What a worker is told. `attempt` counts from 1; `log` carries queue and job id. */
 export type Work<N extends QueueName> = {
@@ -39,6 +45,8 @@ export type Queues = {
   /** A doorbell: "look at this connection's outbox". Never throws: the sweeper rings for what was missed. */
   ring(at: Doorbell): Promise<void>
   addMail(id: string): Promise<void>
+  /** Never throws, as the sweep rings for rows whose job was lost. */
+  addExport(id: string): Promise<void>
   work<N extends QueueName>(
     name: N,
     run: (work: Work<N>) => Promise<void>,
@@ -137,11 +145,8 @@ export function openQueues(config: Config, log: Log, prefix = 'chatflow'): Queue
         )
         .catch((error: unknown) => log.warn({ err: error, connection }, 'doorbell not rung'))
     },
-    async addMail(id) {
-      await queues.mail
-        .add('mail', { id }, { ...KEPT, attempts: 3, backoff: { type: 'patient' } })
-        .catch((error: unknown) => log.warn({ err: error, mail: id }, 'mail job not queued'))
-    },
+    addMail: (id) => addRow(queues.mail, id, log),
+    addExport: (id) => addRow(queues.export, id, log),
     work(name, run, { concurrency = 4 } = {}) {
       workers.push(startWorker(bull, { name, run, concurrency }, log))
     },
@@ -157,6 +162,15 @@ export function openQueues(config: Config, log: Log, prefix = 'chatflow'): Queue
       await Promise.all(Object.values(queues).map((queue) => queue.close()))
     },
   }
+}
+
+/** A job for a row that says itself what is due. */
+async function addRow(queue: Queue, id: string, log: Log): Promise<void> {
+  await queue
+    .add(queue.name, { id }, { ...KEPT, attempts: 3, backoff: { type: 'patient' } })
+    .catch((error: unknown) =>
+      log.warn({ err: error, queue: queue.name, row: id }, 'job not queued'),
+    )
 }
 
 type Post<N extends QueueName> = {

@@ -1,4 +1,5 @@
 import { accounts } from '../workers/accounts.ts'
+import { exports } from '../workers/exports.ts'
 import { inbound } from '../workers/inbound.ts'
 import { mail } from '../workers/mail.ts'
 import { outbound } from '../workers/outbound.ts'
@@ -8,7 +9,7 @@ import type { Resources } from './resources.ts'
 /** A worker subscribes to its queue and may hand back what has to end before the resources close. */
 type Start = (on: Resources) => void | (() => Promise<void> | void)
 
-const WORKERS: Record<string, Start> = { inbound, outbound, mail, sweep, accounts }
+const WORKERS: Record<string, Start> = { inbound, outbound, mail, sweep, accounts, exports }
 
 /** Start all workers of this process, or those WORKER_QUEUES names; the result stops what does not end with its queue. */
 export function startWorkers(on: Resources): () => Promise<void> {

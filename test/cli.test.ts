@@ -1,3 +1,7 @@
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
 import { Readable } from 'node:stream'
 import { runCommand } from '../src/cli/run.ts'
 import { cloneDatabase, type TestDatabase } from './support/database.ts'
@@ -162,6 +166,26 @@ describe('against a given database', () => {
     const other = { ...env, CHATFLOW_MASTER_KEY: String(result['master_key']) }
     const unreadable = await chatflow(['keys', 'status'], other)
     expect(unreadable.result['unreadable']).not.toEqual([])
+  })
+
+  test('an organization is exported to a file and imported from it; nothing is written over', async () => {
+    const [from, to] = [await newOrg('from@shop.test'), await newOrg('to@shop.test')]
+    const ids = ['--phone-number-id', '1055501', '--waba-id', '2055501']
+    await create(['connection', 'create', '--org', from, ...ids], SECRETS)
+    const file = path.join(mkdtempSync(path.join(os.tmpdir(), 'chatflow-cli-')), 'shop.zip')
+    const made = await chatflow(['export', 'run', '--org', from, '--out', file], env)
+    expect(made).toMatchObject({ code: 0, result: { file, records: { connections: 1, users: 1 } } })
+    const hash = createHash('sha256').update(readFileSync(file)).digest('hex')
+    expect(made.result['sha256']).toBe(hash)
+    const again = await chatflow(['export', 'run', '--org', from, '--out', file], env)
+    expect(again).toMatchObject({ code: 1, result: { error: { code: 'file_exists' } } })
+    expect(await chatflow(['import', file, '--org', to], env)).toMatchObject({
+      code: 0,
+      result: { records: { connections: 1, contacts: 0 }, skipped: {} },
+    })
+    rmSync(path.dirname(file), { recursive: true })
+    const both = await here(['export', 'run', '--org', from, '--user', to, '--out', file], '')
+    expect(both).toMatchObject({ code: 2, result: { error: { code: 'usage' } } })
   })
 
   test('queues are counted, and migrating twice applies nothing', async () => {

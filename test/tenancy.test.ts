@@ -154,6 +154,7 @@ test('the system door sees no message, no contact and no secret of a connection'
     'throttles',
     'dead_letters',
     'mail_outbox',
+    'exports',
   ])
   const closed = allTables(at).filter((table) => !open.has(table))
   expect(closed).toEqual(

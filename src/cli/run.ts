@@ -6,6 +6,7 @@ import { accountCommands } from './accounts.ts'
 import { Alarm, UsageError, type Command } from './command.ts'
 import { deadLetterCommands } from './dead-letters.ts'
 import { doctorCommands } from './doctor.ts'
+import { exportCommands } from './exports.ts'
 import { operationCommands } from './operations.ts'
 import { openPlace } from './place.ts'
 import type { Input } from './stdin.ts'
@@ -15,6 +16,7 @@ const COMMANDS: Record<string, Command> = {
   ...operationCommands,
   ...deadLetterCommands,
   ...doctorCommands,
+  ...exportCommands,
 }
 /** PostgreSQL's words for a schema that is not there yet: no table, no schema, no role to begin as. */
 const NOT_MIGRATED = /^(42P01|3F000|22023|42703|42883)$/

@@ -33,6 +33,8 @@ export const retention: Readonly<Record<string, Rule>> = {
     days: 14,
   },
   mail: { says: 'outgoing mail: 30 days', days: 30 },
+  export: { says: 'the record of an export: 30 days after its file', days: 30 },
+  export_file: { says: 'files of exports: 72 hours', days: 3 },
   throttle: { says: 'counters against abuse: 24 hours', days: 1 },
   job: { says: 'finished jobs: 30 minutes, failed ones 7 days', days: 7 },
   log: { says: 'log lines: 14 days', days: 14 },
