@@ -24,6 +24,8 @@ export type Part = {
   /** The primary key without the organization: rows are read in its order. */
   keys: { name: string; type: string }[]
   where: Condition
+  /** All rows of the organization: reading along the primary key passes over nothing. */
+  isWhole: boolean
   /** Sealed values that did not open, by column. */
   missing: Map<string, number>
 }
@@ -120,6 +122,7 @@ function partOf(
     columns,
     keys,
     where: within(org, live, own),
+    isWhole: subject.kind === 'org',
     missing: new Map(),
   }
 }
