@@ -7,7 +7,7 @@ import type { Manifest } from '../src/privacy/export.ts'
 import { importExport } from '../src/privacy/import.ts'
 import { manifest } from '../src/privacy/manifest.ts'
 import { startApp, type Running } from './support/app.ts'
-import { exportOf, inOrg, linesOf, newZip, talkOf } from './support/exports.ts'
+import { exportOf, filesOf, inOrg, linesOf, newZip, talkOf, zipOf } from './support/exports.ts'
 import type { Org } from './support/org.ts'
 
 let app: Running
@@ -128,6 +128,16 @@ describe('read back into an empty organization', () => {
     const altered = newZip()
     await writeFile(altered, bytes)
     await expect(importExport(app.on, target, altered)).rejects.toMatchObject({
+      code: 'not_an_export',
+    })
+    const files = await filesOf(file)
+    const forged = files['data/messages.jsonl']?.replace('Message 0', 'Message 9') ?? ''
+    const sound = await zipOf({ ...files, 'data/messages.jsonl': forged })
+    await expect(importExport(app.on, target, sound)).rejects.toMatchObject({
+      code: 'not_an_export',
+    })
+    const added = await zipOf({ ...files, 'data/more.jsonl': '' })
+    await expect(importExport(app.on, target, added)).rejects.toMatchObject({
       code: 'not_an_export',
     })
     const own = await exportToFile(app.on, { kind: 'user', id: org.owner.id }, newZip())

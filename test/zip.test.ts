@@ -5,8 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { CHUNK_BYTES, openChunks, sealChunks } from '../src/privacy/sealed-file.ts'
 import { openSpool } from '../src/privacy/spool.ts'
-import { readZip } from '../src/privacy/unzip.ts'
-import { writeZip } from '../src/privacy/zip.ts'
+import { filesOf, zipOf } from './support/exports.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -18,33 +17,6 @@ const TEXTS: Record<string, string> = {
   'data/a.jsonl': '{"text":"Grüße 👋"}\n'.repeat(5_000),
   'größe/ü.txt': 'name in any script',
   'empty.txt': '',
-}
-
-/** A ZIP of these texts; `limit` small forces ZIP64. */
-async function zipOf(texts: Record<string, string>, limit?: number): Promise<string> {
-  const name = path.join(folder, `${randomBytes(6).toString('hex')}.zip`)
-  const file = await open(name, 'wx')
-  const zip = writeZip((bytes) => file.writeFile(bytes), new Date('2026-11-24T08:30:20Z'), limit)
-  for (const [each, text] of Object.entries(texts)) {
-    const spool = await openSpool(folder)
-    for (let at = 0; at < text.length; at += 1_000) await spool.write(text.slice(at, at + 1_000))
-    await zip.add(await spool.finish(each))
-    await spool.close()
-  }
-  await zip.end()
-  await file.close()
-  return name
-}
-
-async function textsIn(name: string): Promise<Record<string, string>> {
-  const zip = await readZip(name)
-  const texts: Record<string, string> = {}
-  try {
-    for (const each of zip.names) texts[each] = await textOf(zip.read(each))
-  } finally {
-    await zip.close()
-  }
-  return texts
 }
 
 async function textOf(bytes: AsyncIterable<Buffer>): Promise<string> {
@@ -59,7 +31,7 @@ describe.each([
 ])('a ZIP, %s', (_name, limit) => {
   test('is read back byte for byte, also by other programs where there are any', async () => {
     const name = await zipOf(TEXTS, limit)
-    expect(await textsIn(name)).toEqual(TEXTS)
+    expect(await filesOf(name)).toEqual(TEXTS)
     const readers = [
       ['unzip', '-t', name],
       ['python3', '-c', PYTHON, name],
@@ -77,13 +49,13 @@ describe.each([
     const refusal = { code: 'not_an_export' }
     for (const length of [0, 10, 100, whole.length - 30]) {
       await writeFile(broken, whole.subarray(0, length))
-      await expect(textsIn(broken)).rejects.toMatchObject(refusal)
+      await expect(filesOf(broken)).rejects.toMatchObject(refusal)
     }
     for (const at of [70, 80, whole.lastIndexOf('PK\u0001\u0002') + 16]) {
       const altered = Buffer.from(whole)
       altered.writeUInt8(altered.readUInt8(at) ^ 0x55, at)
       await writeFile(broken, altered)
-      await expect(textsIn(broken)).rejects.toMatchObject(refusal)
+      await expect(filesOf(broken)).rejects.toMatchObject(refusal)
     }
   })
 })

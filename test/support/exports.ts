@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { rows } from '../../src/db.ts'
@@ -7,7 +8,9 @@ import { sealFor } from '../../src/keys.ts'
 import { exportToFile } from '../../src/privacy/export-file.ts'
 import type { ExportSubject } from '../../src/privacy/export-plan.ts'
 import type { Manifest } from '../../src/privacy/export.ts'
+import { openSpool } from '../../src/privacy/spool.ts'
 import { readZip } from '../../src/privacy/unzip.ts'
+import { writeZip } from '../../src/privacy/zip.ts'
 import type { Running } from './app.ts'
 import type { Org } from './org.ts'
 import { received, talkWith, type Talk } from './program.ts'
@@ -21,13 +24,32 @@ export const newZip = (): string => path.join(folder, `${newId()}.zip`)
 export async function filesOf(file: string): Promise<Record<string, string>> {
   const zip = await readZip(file)
   const files: Record<string, string> = {}
-  for (const name of zip.names) {
-    const parts: Buffer[] = []
-    for await (const part of zip.read(name)) parts.push(part)
-    files[name] = Buffer.concat(parts).toString('utf8')
+  try {
+    for (const name of zip.names) {
+      const parts: Buffer[] = []
+      for await (const part of zip.read(name)) parts.push(part)
+      files[name] = Buffer.concat(parts).toString('utf8')
+    }
+  } finally {
+    await zip.close()
   }
-  await zip.close()
   return files
+}
+
+/** A ZIP of these texts that is sound as a ZIP; `limit` small forces ZIP64. */
+export async function zipOf(texts: Record<string, string>, limit?: number): Promise<string> {
+  const name = newZip()
+  const file = await open(name, 'wx')
+  const zip = writeZip((bytes) => file.writeFile(bytes), new Date('2026-11-24T08:30:20Z'), limit)
+  for (const [each, text] of Object.entries(texts)) {
+    const spool = await openSpool(folder)
+    for (let at = 0; at < text.length; at += 1_000) await spool.write(text.slice(at, at + 1_000))
+    await zip.add(await spool.finish(each))
+    await spool.close()
+  }
+  await zip.end()
+  await file.close()
+  return name
 }
 
 export async function exportOf(app: Running, subject: ExportSubject) {
