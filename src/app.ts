@@ -22,6 +22,7 @@ import { askConfirmation, takeConfirmation } from './http/sudo.ts'
 import { countUse } from './http/usage.ts'
 import { inboxRoutes } from './inbox/routes.ts'
 import { opsRoutes } from './ops/routes.ts'
+import { exportRoutes } from './privacy/export-routes.ts'
 import { privacyRoutes } from './privacy/routes.ts'
 import type { Resources } from './resources.ts'
 import { ROOT } from './root.ts'
@@ -68,6 +69,7 @@ export function createApp(on: Resources): Express {
   app.use(apiKeyRoutes(on))
   app.use(privacyRoutes(on))
   app.use(usageRoutes(on))
+  app.use(exportRoutes(on))
   app.use(opsRoutes(on))
   if (on.config.SANDBOX) app.use('/sandbox', sandboxRoutes(on))
   app.use(missing)

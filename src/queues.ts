@@ -27,15 +27,17 @@ export type UsageEvent = {
   at: number
 }
 export type UsageJob = { org: string; events: UsageEvent[] }
+export type ExportJob = { id: string }
 
 type Data = {
   inbound: { bodies: InboundBody[] }
   outbound: Doorbell
   mail: MailJob
   usage: UsageJob
+  export: ExportJob
 }
 export type QueueName = keyof Data
-export const QUEUE_NAMES: readonly QueueName[] = ['inbound', 'outbound', 'mail', 'usage']
+export const QUEUE_NAMES: readonly QueueName[] = ['inbound', 'outbound', 'mail', 'usage', 'export']
 
 /** What a worker is told. `attempt` counts from 1; `log` carries queue and job id. */
 export type Work<N extends QueueName> = {
@@ -60,6 +62,8 @@ export type Queues = {
    * age limit acts only when another job of that kind ends: an idle queue would keep everything.
    */
   clean(name: QueueName, state: 'completed' | 'failed', before: Date): Promise<number>
+  /** Never throws, as the sweep rings for rows whose job was lost. */
+  addExport(id: string): Promise<void>
   work<N extends QueueName>(
     name: N,
     run: (work: Work<N>) => Promise<void>,
@@ -164,11 +168,8 @@ export function openQueues(config: Config, log: Log, prefix = 'chatflow'): Queue
         )
         .catch((error: unknown) => log.warn({ err: error, connection }, 'doorbell not rung'))
     },
-    async addMail(id) {
-      await queues.mail
-        .add('mail', { id }, { ...KEPT, attempts: 3, backoff: { type: 'patient' } })
-        .catch((error: unknown) => log.warn({ err: error, mail: id }, 'mail job not queued'))
-    },
+    addMail: (id) => addRow(queues.mail, id, log),
+    addExport: (id) => addRow(queues.export, id, log),
     addUsage: (job) => queues.usage.add('usage', job, UNKEPT).then(() => undefined),
     clean: (name, state, before) => cleanJobs(queues[name], state, before),
     work(name, run, { concurrency = 4 } = {}) {
@@ -197,6 +198,15 @@ async function cleanJobs(
   for (let last = CLEANED; last === CLEANED; removed += last)
     last = (await queue.clean(Date.now() - before.getTime(), CLEANED, state)).length
   return removed
+}
+
+/** A job for a row that says itself what is due. */
+async function addRow(queue: Queue, id: string, log: Log): Promise<void> {
+  await queue
+    .add(queue.name, { id }, { ...KEPT, attempts: 3, backoff: { type: 'patient' } })
+    .catch((error: unknown) =>
+      log.warn({ err: error, queue: queue.name, row: id }, 'job not queued'),
+    )
 }
 
 type Post<N extends QueueName> = {

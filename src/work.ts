@@ -1,4 +1,5 @@
 import { accounts } from '../workers/accounts.ts'
+import { exports } from '../workers/exports.ts'
 import { inbound } from '../workers/inbound.ts'
 import { mail } from '../workers/mail.ts'
 import { outbound } from '../workers/outbound.ts'
@@ -18,6 +19,7 @@ const WORKERS: Record<string, Start> = {
   accounts,
   retention,
   usage,
+  exports,
 }
 
 /** Start all workers of this process, or those WORKER_QUEUES names; the result stops what does not end with its queue. */

@@ -242,6 +242,7 @@ test('the description names every call with its body, and the page shows them', 
     '/messages/{id}',
     '/contacts',
     '/contacts/{id}',
+    '/contacts/{id}/export',
     '/connections',
     '/events',
   ])

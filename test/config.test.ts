@@ -93,6 +93,7 @@ const WRONG: Record<string, string[]> = {
   SANDBOX: ['canary'],
   SIGNUP: ['canary'],
   DELETION_CONFIRM_DAYS: ['canary', '0', '6'],
+  EXPORT_HOURS: ['canary', '0', '169'],
   DELETION_GRACE_DAYS: ['canary', '-1', '8'],
   PURGE_BUDGET_DAYS: ['canary', '0', '6'],
   BACKUP_RETENTION_DAYS: ['canary', '0', '17'],

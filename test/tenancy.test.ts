@@ -160,6 +160,7 @@ test('the system door sees no message, no contact and no secret of a connection'
     'mail_outbox',
     'audit_tombstones',
     'sweep_runs',
+    'exports',
   ])
   const closed = allTables(at).filter((table) => !open.has(table))
   expect(closed).toEqual(

@@ -1,10 +1,11 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express'
 import { access, keyOf } from '../http/access.ts'
+import { sendDownload } from '../http/download.ts'
 import { check, jsonBody } from '../http/json.ts'
 import { digest, isId } from '../ids.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
-import { scopeOf, type Ask, type Call } from './calls.ts'
+import { scopeOf, type Ask, type Call, type Download } from './calls.ts'
 import { once, type Answer } from './idempotency.ts'
 
 /** Routes for all calls; a path with another method answers 405 and names those it has. */
@@ -48,13 +49,17 @@ function answer(on: Resources, each: Call): RequestHandler<{ id?: string }> {
       list: listOf(org, req),
       token: name && `api-${digest(`${key}|${name}|${request.toString('hex')}`).toString('hex')}`,
     }
+    if (each.file) return sendFile(res, (await each.run(ask as Ask<never, never>)) as Download)
     const run = async (): Promise<Answer> => ({
       status: each.status,
       text: JSON.stringify(await each.run(ask as Ask<never, never>)),
     })
-    send(res, name ? await once(on, { org, key, name, request }, run) : await run())
+    return send(res, name ? await once(on, { org, key, name, request }, run) : await run())
   }
 }
+
+const sendFile = (res: Response, { name, write }: Download): Promise<void> =>
+  sendDownload(res, name, write)
 
 function send(res: Response, { status, text, isRepeat }: Answer & { isRepeat?: boolean }): void {
   if (isRepeat) res.set('Idempotency-Replayed', 'true')

@@ -23,9 +23,17 @@ export type Call = {
   query: z.ZodType
   body?: z.ZodType
   answer: z.ZodType
+  /** The type of an answer that is a file: then `run` resolves with a `Download`. */
+  file?: string
   isList: boolean
   status: number
   run(ask: Ask<never, never>): Promise<unknown>
+}
+
+/** Writes a file's bytes, once its name was sent. */
+export type Download = {
+  name: string
+  write(sink: (bytes: Buffer) => Promise<void>): Promise<void>
 }
 
 type Draft<Q extends z.ZodType, B extends z.ZodType> = {
@@ -35,6 +43,7 @@ type Draft<Q extends z.ZodType, B extends z.ZodType> = {
   query: Q
   body?: B
   answer: z.ZodType
+  file?: string
   isList?: boolean
   status?: number
   run(ask: Ask<z.infer<Q>, z.infer<B>>): Promise<unknown>

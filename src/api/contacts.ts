@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { changeContact, createContact } from '../contacts/changes.ts'
 import { getContact, listContacts, type Contact } from '../contacts/contacts.ts'
+import { folderOf } from '../privacy/export-place.ts'
+import { writeExport } from '../privacy/export.ts'
 import { notFound } from '../refusal.ts'
-import { call, type Call } from './calls.ts'
+import { call, type Call, type Download } from './calls.ts'
 import { filled } from './fields.ts'
 import { Page, page } from './paging.ts'
 import { named, time } from './shapes.ts'
@@ -109,5 +111,20 @@ export const contactCalls: Call[] = [
     body: Change,
     answer: ContactShape,
     run: async ({ on, org, id, body }) => showContact(await changeContact(on, org, id, body)),
+  }),
+  call({
+    method: 'get',
+    path: '/contacts/:id/export',
+    title: 'Everything of a contact as a ZIP: JSON lines and CSV per table, a page to read, hashes',
+    query: z.strictObject({}),
+    answer: z.string(),
+    file: 'application/zip',
+    run: ({ on, org, id }): Promise<Download> =>
+      Promise.resolve({
+        name: 'chatflow-contact.zip',
+        async write(sink) {
+          await writeExport(on, { kind: 'contact', org, id }, { sink, folder: folderOf(on) })
+        },
+      }),
   }),
 ]

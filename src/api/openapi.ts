@@ -42,7 +42,7 @@ function operation(each: Call, path: string): Json {
         }
       : {}),
     responses: {
-      [each.status]: { description: 'Done', content: content('application/json', answerOf(each)) },
+      [each.status]: { description: 'Done', content: contentOf(each) },
       default: {
         description: 'A refusal, with the reason',
         content: content('application/problem+json', ref('Problem')),
@@ -50,6 +50,11 @@ function operation(each: Call, path: string): Json {
     },
   }
 }
+
+const contentOf = (each: Call): Json =>
+  each.file
+    ? content(each.file, { type: 'string', format: 'binary' })
+    : content('application/json', answerOf(each))
 
 const content = (type: string, schema: Json): Json => ({ [type]: { schema } })
 const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` })

@@ -7,6 +7,7 @@ import { auditCommands } from './audit.ts'
 import { Alarm, UsageError, type Command } from './command.ts'
 import { deadLetterCommands } from './dead-letters.ts'
 import { doctorCommands } from './doctor.ts'
+import { exportCommands } from './exports.ts'
 import { operationCommands } from './operations.ts'
 import { openPlace } from './place.ts'
 import { retentionCommands } from './retention.ts'
@@ -19,6 +20,7 @@ const COMMANDS: Record<string, Command> = {
   ...deadLetterCommands,
   ...doctorCommands,
   ...retentionCommands,
+  ...exportCommands,
 }
 /** PostgreSQL's words for a schema that is not there yet: no table, no schema, no role to begin as. */
 const NOT_MIGRATED = /^(42P01|3F000|22023|42703|42883)$/

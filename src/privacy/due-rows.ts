@@ -63,7 +63,11 @@ async function removeBatch(
 }
 
 /** Rows that a function alone may remove: the audit log stays a chain when its oldest entries go. */
-async function trim(tx: Tx, sweep: Sweep, { org, now }: { org: string; now: Date }): Promise<number> {
+async function trim(
+  tx: Tx,
+  sweep: Sweep,
+  { org, now }: { org: string; now: Date },
+): Promise<number> {
   const before = new Date(now.getTime() - daysOf(sweep) * DAY_MS)
   const [row] = await rows<{ n: number }>(tx, `select app.${sweep.by ?? ''}(?, ?, ?) as n`, [
     org,

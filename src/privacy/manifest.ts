@@ -3,13 +3,15 @@ import { accounts } from './manifest/accounts.ts'
 import { audit } from './manifest/audit.ts'
 import { connections } from './manifest/connections.ts'
 import { contacts } from './manifest/contacts.ts'
+import { exported, exportStores } from './manifest/exports.ts'
 import { messages } from './manifest/messages.ts'
 import { operations } from './manifest/operations.ts'
 import { programs } from './manifest/programs.ts'
+import { restore } from './manifest/restore.ts'
 import { retention } from './manifest/retention.ts'
-import { stores } from './manifest/stores.ts'
+import { stores as otherStores } from './manifest/stores.ts'
 import { usage } from './manifest/usage.ts'
-import type { Table } from './manifest/vocabulary.ts'
+import type { Store, Table } from './manifest/vocabulary.ts'
 
 const tables: readonly Table[] = [
   ...accounts,
@@ -20,14 +22,17 @@ const tables: readonly Table[] = [
   ...operations,
   ...audit,
   ...usage,
+  ...exported,
 ]
+
+const stores: readonly Store[] = [...otherStores, ...exportStores]
 
 /**
  * Every column and every other place that can hold somebody's data, with the reason it is there, how long it
  * stays, and what an export and an erasure do with it. The only such list: `test/privacy.test.ts` compares it
  * with the migrated schema, and a column too many or too few fails.
  */
-export const manifest = { retention, tables, stores } as const
+export const manifest = { retention, tables, stores, restore } as const
 
 /** Names this version of the manifest in exports, certificates and evidence. */
 export const manifestHash = (): string =>

@@ -9,13 +9,13 @@ export type Block =
   | { kind: 'back'; words: string }
 
 /** The version in force, by its date. */
-const VERSION = '2026-02-13'
+export const POLICY_VERSION = '2026-02-13'
 const BULLET = /^\s+• /
 const MAIL = /[\w.]+@[\w.]+\.[a-z]+/
 
 /** The policy as published, byte for byte; nobody retypes it. */
 export const policyText = (): string =>
-  readFileSync(path.join(ROOT, 'src/policy', `${VERSION}.txt`), 'utf8')
+  readFileSync(path.join(ROOT, 'src/policy', `${POLICY_VERSION}.txt`), 'utf8')
 
 /** The parts of a policy text. Paragraphs are parted by empty lines; their shape says what they are. */
 export function blocksOf(text: string): Block[] {

@@ -63,6 +63,8 @@ const MEMBER_PAGES = [
   '/contacts',
   '/sandbox',
   '/settings/profile',
+  '/settings/profile/exports',
+  '/settings/privacy/exports',
   '/settings/organization',
   '/settings/members',
   '/settings/security',

@@ -148,6 +148,13 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     body: sealed,
     expires_at: soon(),
   }),
+  exports: ({ org, user }) => ({
+    id: newId(),
+    org_id: org,
+    kind: 'org',
+    subject_id: org,
+    requested_by: user,
+  }),
   mail_outbox: ({ org, user }) => ({
     id: newId(),
     org_id: org,

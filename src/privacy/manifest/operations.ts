@@ -41,7 +41,11 @@ export const operations = [
       user_id: key,
       kind: key,
       recipient: { ...sealedByInstance, category: 'contact_detail', collectedFrom: 'person' },
-      body: { ...sealedByInstance, category: 'content' },
+      body: {
+        ...sealedByInstance,
+        category: 'content',
+        export: { exclude: 'may hold a link that opens an account' },
+      },
       state: key,
       due_at: key,
       lease_until: key,

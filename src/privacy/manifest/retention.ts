@@ -41,6 +41,8 @@ export const retention: Readonly<Record<string, Rule>> = {
     days: LIMITS.DEAD_LETTER_DAYS.is,
   },
   mail: { says: 'outgoing mail: 30 days', days: LIMITS.MAIL_DAYS.is },
+  export: { says: 'the record of an export: 30 days after its file', days: 30 },
+  export_file: { says: 'files of exports: 72 hours', days: 3 },
   usage: { says: 'pages and features used: 90 days', days: LIMITS.USAGE_RAW_DAYS.is },
   sweep_run: {
     says: 'what the sweeps removed, counts only: 90 days',

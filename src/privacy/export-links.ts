@@ -1,0 +1,56 @@
+import type { Catalogue } from './catalogue.ts'
+import type { Entry, Table } from './manifest/vocabulary.ts'
+
+/** Whose rows are wanted; `org` is the organization whose door is open. */
+export type Wanted = { subject: 'contact' | 'account_user'; id: string; org: string | undefined }
+
+/** A condition with its values, in their order. */
+export type Condition = { sql: string; values: string[] }
+
+type Hop = { column: string; byValue: boolean; to: string }
+
+/**
+ * The rows of a table that are this subject's own, by the links of the manifest; undefined when it has none.
+ * Own is what goes with the subject: a colleague's id in somebody else's row only loses its value when the colleague
+ * goes (`null`), so it makes no row theirs.
+ */
+export function ownRows(
+  { table, columns }: Table,
+  wanted: Wanted,
+  catalogue: Catalogue,
+): Condition | undefined {
+  const { link } = Object.values(columns).find((entry) => leads(entry, wanted)) ?? {}
+  if (link === undefined) return undefined
+  if (link === 'self') return { sql: 'id = ?', values: [wanted.id] }
+  const hops = [...link.matchAll(/(\w+)(->|~>)(\w+)/g)].map(
+    ([, column = '', arrow, to = '']): Hop => ({ column, byValue: arrow === '~>', to }),
+  )
+  return follow(table, hops, wanted, catalogue)
+}
+
+const leads = ({ subject, erase, link }: Entry, wanted: Wanted): boolean =>
+  subject === wanted.subject &&
+  erase === 'delete_row' &&
+  link !== undefined &&
+  link !== 'expires' &&
+  (subject === 'contact' || !link.includes('~>'))
+
+function follow(
+  table: string,
+  [hop, ...rest]: Hop[],
+  wanted: Wanted,
+  catalogue: Catalogue,
+): Condition | undefined {
+  if (!hop) return undefined
+  if (rest.length === 0) return { sql: `"${hop.column}" = ?`, values: [wanted.id] }
+  const target = hop.byValue
+    ? hop.column
+    : catalogue.links(table).find(({ column, to }) => column === hop.column && to === hop.to)
+        ?.target
+  const inner = follow(hop.to, rest, wanted, catalogue)
+  if (target === undefined || inner === undefined || wanted.org === undefined) return undefined
+  return {
+    sql: `"${hop.column}" in (select "${target}" from "${hop.to}" where org_id = ? and ${inner.sql})`,
+    values: [wanted.org, ...inner.values],
+  }
+}

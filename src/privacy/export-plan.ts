@@ -1,0 +1,145 @@
+import { rows, type Db, type Tx } from '../db.ts'
+import { notFound, Refusal } from '../refusal.ts'
+import type { Resources } from '../resources.ts'
+import { readCatalogue, type Catalogue, type LiveColumn } from './catalogue.ts'
+import { ownRows, type Condition } from './export-links.ts'
+import { manifest } from './manifest.ts'
+import type { Export, Sealed, Table } from './manifest/vocabulary.ts'
+
+/** Whose data leave: an organization's, one of its contacts', or a person's with an account. */
+export type ExportSubject =
+  | { kind: 'org'; org: string }
+  | { kind: 'contact'; org: string; id: string }
+  | { kind: 'user'; id: string }
+
+/** A column that is exported, and how. */
+export type Column = { name: string; how: Exclude<Export, object>; sealed: Sealed }
+
+/** The rows of one table behind one door of the database. */
+export type Part = {
+  table: string
+  /** The organization whose door is opened; undefined for the system's. */
+  org: string | undefined
+  columns: Column[]
+  /** The primary key without the organization: rows are read in its order. */
+  keys: { name: string; type: string }[]
+  where: Condition
+  /** All rows of the organization: reading along the primary key passes over nothing. */
+  isWhole: boolean
+  /** Sealed values that did not open, by column. */
+  missing: Map<string, number>
+}
+
+/** A transaction through the door of a part. */
+export const through = <T>(
+  db: Db,
+  org: string | undefined,
+  run: (tx: Tx) => Promise<T>,
+): Promise<T> => (org === undefined ? db.withSystem(run) : db.withTenant(org, run))
+
+/**
+ * What to read for a subject, in the order to read it: rows that point to others come first, so that whatever they
+ * point to is still to be read when both were written meanwhile. The manifest decides on tables and columns, its
+ * links and the foreign keys on rows. Throws Refusal 404 when there is no such subject, 409 while it is being erased.
+ */
+export async function planExport(on: Resources, subject: ExportSubject): Promise<Part[]> {
+  const parts =
+    subject.kind === 'user'
+      ? await planPerson(on, subject)
+      : await planBehind(on, subject, subject.org)
+  const order = manifest.tables.map(({ table }) => table)
+  return parts.toSorted((a, b) => order.indexOf(b.table) - order.indexOf(a.table))
+}
+
+/** What the system may read is read there once; the rest of a person's rows lies behind their organizations' doors. */
+async function planPerson(
+  on: Resources,
+  subject: ExportSubject & { kind: 'user' },
+): Promise<Part[]> {
+  const parts = await planBehind(on, subject, undefined)
+  const isRead = new Set(parts.map(({ table }) => table))
+  const orgs = await on.db.withSystem((tx) =>
+    rows<{ org_id: string }>(tx, 'select org_id from user_orgs(?)', [subject.id]),
+  )
+  for (const { org_id } of orgs) {
+    const more = await planBehind(on, subject, org_id)
+    parts.push(...more.filter(({ table }) => !isRead.has(table)))
+  }
+  return parts
+}
+
+function planBehind(
+  on: Resources,
+  subject: ExportSubject,
+  org: string | undefined,
+): Promise<Part[]> {
+  return through(on.db, org, async (tx) => {
+    await checkSubject(tx, subject)
+    const catalogue = await readCatalogue(tx)
+    return manifest.tables.flatMap((table) => partOf(table, subject, { org, catalogue }) ?? [])
+  })
+}
+
+const STATUS: Record<ExportSubject['kind'], string> = {
+  org: `select status from organizations where org_id = ?`,
+  contact: `select o.status from contacts c join organizations o using (org_id) where c.org_id = ? and c.id = ?`,
+  user: `select 'active' as status from users where id = ?`,
+}
+
+async function checkSubject(tx: Tx, subject: ExportSubject): Promise<void> {
+  const { kind, ...ids } = subject
+  const [found] = await rows<{ status: string }>(tx, STATUS[kind], Object.values(ids))
+  if (!found) throw notFound(kind === 'org' ? 'organization' : kind)
+  if (found.status === 'purging')
+    throw new Refusal(409, 'being_erased', 'This organization is being erased: too late to export.')
+}
+
+type Behind = { org: string | undefined; catalogue: Catalogue }
+
+function partOf(
+  declared: Table,
+  subject: ExportSubject,
+  { org, catalogue }: Behind,
+): Part | undefined {
+  const live = catalogue.columns(declared.table)
+  const columns = columnsOf(declared, live, subject)
+  const own =
+    subject.kind === 'org'
+      ? { sql: 'true', values: [] }
+      : ownRows(
+          declared,
+          { subject: subject.kind === 'user' ? 'account_user' : 'contact', id: subject.id, org },
+          catalogue,
+        )
+  if (columns.length === 0 || !own) return undefined
+  const keys = live
+    .filter(({ key, column }) => key !== null && column !== 'org_id')
+    .toSorted((a, b) => Number(a.key) - Number(b.key))
+    .map(({ column, type }) => ({ name: column, type }))
+  return {
+    table: declared.table,
+    org,
+    columns,
+    keys,
+    where: within(org, live, own),
+    isWhole: subject.kind === 'org',
+    missing: new Map(),
+  }
+}
+
+/** Where a table has no organization, row security alone says whose rows a page may see. */
+function within(org: string | undefined, live: LiveColumn[], own: Condition): Condition {
+  const hasOrg = live.some(({ column }) => column === 'org_id')
+  if (org === undefined || !hasOrg) return own
+  return { sql: `org_id = ? and ${own.sql}`, values: [org, ...own.values] }
+}
+
+function columnsOf({ columns }: Table, live: LiveColumn[], subject: ExportSubject): Column[] {
+  return live.flatMap(({ column: name, readable }) => {
+    const entry = columns[name]
+    if (!entry || !readable || typeof entry.export === 'object') return []
+    // The one organization of an export is said once, in its manifest.json.
+    if (name === 'org_id' && subject.kind !== 'user') return []
+    return [{ name, how: entry.export, sealed: entry.sealed }]
+  })
+}

@@ -1,0 +1,113 @@
+import { Router, type Request, type Response } from 'express'
+import { access, whoOf } from '../http/access.ts'
+import { sendDownload } from '../http/download.ts'
+import { showPage, wantsFragment } from '../http/page.ts'
+import { viewerOf } from '../http/viewer.ts'
+import { isId } from '../ids.ts'
+import { timesFor } from '../inbox/page.ts'
+import type { Times } from '../inbox/times.ts'
+import { notFound } from '../refusal.ts'
+import type { Resources } from '../resources.ts'
+import { folderOf } from './export-place.ts'
+import { fetchExport, isReady, listExports, listOwnExports, type Listed } from './export-shelf.ts'
+import { writeExport } from './export.ts'
+import { requestExport, type Export } from './exports.ts'
+
+const ORGANIZATION = '/settings/privacy/exports'
+const PERSON = '/settings/profile/exports'
+
+/** Exports of the organization for admins, of oneself for everybody, and of one contact as a download at once. */
+export function exportRoutes(on: Resources): Router {
+  const router = Router()
+  router.get(ORGANIZATION, access('admin'), async (req, res) => {
+    const found = await listExports(on, whoOf(req).org)
+    show(on, req, res, { view: 'organization', home: ORGANIZATION, found })
+  })
+  router.post(ORGANIZATION, access('admin'), async (req, res) => {
+    const { org, user } = whoOf(req)
+    await requestExport(on, { kind: 'org', org }, user)
+    res.redirect(303, ORGANIZATION)
+  })
+  router.get(`${ORGANIZATION}/:id/file`, access('admin'), (req, res) => {
+    const { org, user } = whoOf(req)
+    return send(on, req, res, { org, user })
+  })
+  personRoutes(router, on)
+  router.get('/contacts/:id/export', access('admin'), async (req, res) => {
+    const { org } = whoOf(req)
+    const id = idOf(req, 'contact')
+    await sendDownload(res, 'chatflow-contact.zip', async (sink) => {
+      await writeExport(on, { kind: 'contact', org, id }, { sink, folder: folderOf(on) })
+    })
+  })
+  return router
+}
+
+function personRoutes(router: Router, on: Resources): void {
+  router.get(PERSON, access('user'), async (req, res) => {
+    const found = await listOwnExports(on, whoOf(req).user)
+    show(on, req, res, { view: 'person', home: PERSON, found })
+  })
+  router.post(PERSON, access('user'), async (req, res) => {
+    const { user } = whoOf(req)
+    await requestExport(on, { kind: 'user', id: user }, user)
+    res.redirect(303, PERSON)
+  })
+  router.get(`${PERSON}/:id/file`, access('user'), (req, res) =>
+    send(on, req, res, { org: undefined, user: whoOf(req).user }),
+  )
+}
+
+async function send(
+  on: Resources,
+  req: Request,
+  res: Response,
+  reader: { org: string | undefined; user: string },
+): Promise<void> {
+  const id = idOf(req, 'export')
+  const { name, bytes } = await fetchExport(on, reader, id)
+  req.log.info({ export: id }, 'export fetched')
+  await sendDownload(res, name, async (sink) => {
+    for await (const part of bytes) await sink(part)
+  })
+}
+
+type Shelf = { view: 'organization' | 'person'; home: string; found: (Export & Partial<Listed>)[] }
+
+/** While one is being made the page asks for its list again and again. */
+function show(on: Resources, req: Request, res: Response, { view, home, found }: Shelf): void {
+  const times = timesFor(viewerOf(on, req))
+  const { user } = whoOf(req)
+  showPage(res, wantsFragment(req) ? 'privacy/_exports' : 'privacy/exports', {
+    view,
+    home,
+    hours: on.config.EXPORT_HOURS,
+    isBusy: found.some(isUnderWay),
+    exports: found.map((each) => shown(on, each, { times, user })),
+  })
+}
+
+const isUnderWay = ({ state }: Export): boolean => state === 'pending' || state === 'running'
+
+function shown(on: Resources, each: Shelf['found'][number], by: { times: Times; user: string }) {
+  const { id, kind, state, done, total, records } = each
+  return {
+    id,
+    what: { org: 'Everything', contact: 'One contact', user: 'About you' }[kind],
+    askedBy: each.asked_by ?? 'Somebody who left',
+    at: by.times.full(each.created_at),
+    until: by.times.full(each.expires_at),
+    isMine: each.requested_by === by.user,
+    isReady: isReady(on, each),
+    state: state === 'ready' && !isReady(on, each) ? 'expired' : state,
+    done,
+    total,
+    count: Object.values(records ?? {}).reduce((sum, n) => sum + n, 0),
+  }
+}
+
+function idOf(req: Request, what: string): string {
+  const { id } = req.params as { id: string }
+  if (!isId(id)) throw notFound(what)
+  return id
+}

@@ -1,0 +1,17 @@
+/**
+ * The tables whose rows an import brings back, and the columns that do not come back as they left: each with the
+ * expression, over the row `r`, that takes its place. What is not here belongs to the place it was exported from:
+ * people join by invitation, keys and programs are made anew, and what waited to be sent is not sent a second time.
+ */
+export const restore: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  // Credentials stay behind, so a number is off until somebody enters new ones.
+  connections: { state: `'disabled'`, state_reason: 'null' },
+  contacts: {},
+  contact_identities: {},
+  conversations: {},
+  messages: {
+    status: `case r.status when 'queued' then 'cancelled' when 'sending' then 'unknown' else r.status end`,
+    rank: `case r.status when 'sending' then 10::smallint else r.rank end`,
+  },
+  message_events: {},
+}
