@@ -1,8 +1,5 @@
 import { Readable } from 'node:stream'
 import pg from 'pg'
-import { audit, SYSTEM } from '../src/audit/audit.ts'
-import { listAudit } from '../src/audit/log.ts'
-import { verifyAudit } from '../src/audit/verify.ts'
 import { runCommand } from '../src/cli/run.ts'
 import { LIMITS } from '../src/privacy/limits.ts'
 import { manifest } from '../src/privacy/manifest.ts'
@@ -98,28 +95,6 @@ describe('a sweep', () => {
     expect(swept.purged.toSorted()).toEqual(counted.toSorted())
     expect(counted.filter((table) => swept.counts[table] !== 1)).toEqual([])
     expect(swept.overdue).toEqual([])
-  })
-
-  test('takes the oldest entries of the audit log, and what stays is a whole chain', async () => {
-    const org = await app.org()
-    const tell = (): Promise<void> =>
-      app.on.db.withTenant(org.id, (tx) =>
-        audit(tx, org.id, { actor: SYSTEM, action: 'organization.renamed' }),
-      )
-    const entries = (): Promise<number> =>
-      app.on.db.withTenant(org.id, async (tx) => {
-        expect(await verifyAudit(tx, org.id)).toMatchObject({ valid: true })
-        return (await listAudit(tx, org.id, { limit: 10 })).length
-      })
-    await tell()
-    await tell()
-    const lifetime = LIMITS.AUDIT_DAYS.is * DAY
-    await sweepRetention(app.on, new Date(Date.now() + lifetime - 60_000))
-    expect(await entries()).toBe(2)
-    await sweepRetention(app.on, new Date(Date.now() + lifetime + 60_000))
-    expect(await entries()).toBe(0)
-    await tell()
-    expect(await entries()).toBe(1)
   })
 
   test('removes nothing the second time, nor with an earlier moment', async () => {
