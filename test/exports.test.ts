@@ -192,6 +192,7 @@ describe('the export of a person with an account', () => {
       users: 1,
       memberships: 2,
       user_sessions: 0,
+      usage_refs: 0,
       password_resets: 0,
       drafts: 1,
       mail_outbox: 1,

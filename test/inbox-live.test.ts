@@ -1,6 +1,6 @@
 import { endSessions } from '../src/accounts/sessions.ts'
 import { rows } from '../src/db.ts'
-import { appendFeed } from '../src/feed/feed.ts'
+import { appendFeed, lastSeq } from '../src/feed/feed.ts'
 import { startApp, type Running } from './support/app.ts'
 import { agent, chatWith, type Agent, type Stream } from './support/inbox.ts'
 import type { Org } from './support/org.ts'
@@ -96,6 +96,9 @@ test('the open thread gets its messages in the order of their time, and a status
   const reply = await maya.reply(chat.id, 'our answer')
   await stream.says('our answer')
   const [, id = ''] = /id="m-([\w-]+)"(?![^]*id="m-)/.exec(reply.text) ?? []
+  // What was written so far has to be on the page: a status that shares its fragment would not come alone.
+  const seq = await app.on.db.withTenant(org.id, (tx) => lastSeq(tx, org.id))
+  await until(() => stream.text().includes(`id: ${seq}\n`) && stream.text().endsWith('\n\n'))
   const before = stream.text().length
   await app.on.db.withTenant(org.id, async (tx) => {
     await rows(
