@@ -4,7 +4,6 @@ import { accountRoutes } from './accounts/routes.ts'
 import { apiKeyRoutes } from './api/keys-routes.ts'
 import { apiRoutes } from './api/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
-import { noteHandshake } from './connections/connections.ts'
 import { connectionRoutes } from './connections/routes.ts'
 import { contactRoutes } from './contacts/routes.ts'
 import { access } from './http/access.ts'
@@ -14,7 +13,7 @@ import { FORM_LIMIT } from './http/forms.ts'
 import { securityHeaders } from './http/headers.ts'
 import { healthRoutes } from './http/health.ts'
 import { pageLocals } from './http/locals.ts'
-import { openMetrics } from './http/metrics.ts'
+import type { Metrics } from './http/metrics.ts'
 import { sameOrigin } from './http/origin.ts'
 import { requestLog } from './http/request.ts'
 import { hasSessionCookie, sessions } from './http/session.ts'
@@ -28,13 +27,15 @@ import type { Resources } from './resources.ts'
 import { ROOT } from './root.ts'
 import { sandboxRoutes } from './sandbox/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
-import { webhookHandler } from './webhooks/handler.ts'
+import type { WebhookHandler } from './webhooks/handler.ts'
+
+/** What the application shares with the listener in front of it. */
+export type Shared = { metrics: Metrics; webhooks: WebhookHandler }
 
 /** The web application: what needs no session first, then what people see. */
-export function createApp(on: Resources): Express {
+export function createApp(on: Resources, { metrics, webhooks }: Shared): Express {
   const app = express()
   const assets = openAssets()
-  const metrics = openMetrics(on)
   app.disable('x-powered-by')
   app.set('trust proxy', on.config.TRUST_PROXY)
   app.set('query parser', 'simple')
@@ -45,11 +46,7 @@ export function createApp(on: Resources): Express {
 
   app.use(requestLog(on.log))
   app.use(metrics.count)
-  app.all(
-    ['/webhooks/whatsapp', '/webhooks/whatsapp/:connectionId'],
-    access('meta'),
-    webhookHandler(on, { verified: ({ org, connection }) => noteHandshake(on, org, connection) }),
-  )
+  app.all(['/webhooks/whatsapp', '/webhooks/whatsapp/:connectionId'], access('meta'), webhooks)
   app.use(securityHeaders(on.config.APP_URL))
   app.use(assets.routes)
   app.use(healthRoutes(on, metrics))

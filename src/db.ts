@@ -44,6 +44,19 @@ const inside = new AsyncLocalStorage<string>()
 /** True inside a door: the egress client refuses to wait on the network while a connection is held. */
 export const insideTransaction = (): boolean => inside.getStore() !== undefined
 
+let doorsOpen = 0
+
+/** While no door is open nobody needs to be told apart, and every promise of the process is spared the tracking. */
+async function within<T>(door: string, run: () => Promise<T>): Promise<T> {
+  doorsOpen += 1
+  try {
+    return await inside.run(door, run)
+  } finally {
+    doorsOpen -= 1
+    if (doorsOpen === 0) inside.disable()
+  }
+}
+
 /** knex prints errors with their texts, which quote values; whoever called hears of them anyway. */
 export const SILENT: Knex.Logger = {
   debug: () => undefined,
@@ -65,7 +78,7 @@ export function openDb(url: string, max = 10): Db {
     const outer = inside.getStore()
     if (outer !== undefined)
       throw new Error(`a transaction is open already (${outer.split(':')[0]})`)
-    return inside.run(door, () =>
+    return within(door, () =>
       pool.transaction(async (tx) => {
         await tx.raw(
           `select set_config('app.org_id', ?, true), set_config('statement_timeout', '15s', true),

@@ -1,8 +1,8 @@
-import { createApp } from './app.ts'
 import { completeConfig, readVariables, type Variables } from './config.ts'
 import { embeddedConfig, openEmbedded, type Embedded } from './embedded/embedded.ts'
 import { seedOnce, welcome } from './embedded/welcome.ts'
 import { live, type Life } from './lifetime.ts'
+import { createWeb } from './listener.ts'
 import { release } from './release.ts'
 import { openResources } from './resources.ts'
 import { closeSandbox } from './sandbox/sandbox.ts'
@@ -27,7 +27,7 @@ await live(async (life) => {
   life.onEnd(startWorkers(on))
   const server = await listen(config)
   life.onEnd(() => server.close(ANSWERS_MS))
-  server.serve(createApp(on))
+  server.serve(createWeb(on).answer)
   if (embedded && config.SANDBOX) await seedOnce(on, embedded)
   process.stdout.write(await welcome(on, embedded, process.stdout.isTTY))
 })

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { createApp } from './app.ts'
 import { completeConfig, readVariables } from './config.ts'
 import { live } from './lifetime.ts'
+import { createWeb } from './listener.ts'
 import { openResources } from './resources.ts'
 import { closeSandbox } from './sandbox/sandbox.ts'
 import { listen } from './server.ts'
@@ -23,6 +23,6 @@ await live(async (life) => {
     await pause(BALANCER_MS)
     await server.close(ANSWERS_MS)
   })
-  server.serve(createApp(on))
+  server.serve(createWeb(on).answer)
   on.log.info({ port: server.port }, 'web process ready')
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import express, { type RequestHandler } from 'express'
-import { createApp } from '../src/app.ts'
+import { createWeb } from '../src/listener.ts'
 import { access, type Level } from '../src/http/access.ts'
 import { newId } from '../src/ids.ts'
 import { startApp, type Running } from './support/app.ts'
@@ -25,7 +25,7 @@ const cookies: Record<string, string> = {}
 
 beforeAll(async () => {
   app = await startApp({ workers: false })
-  ways = waysInto(createApp(app.on))
+  ways = waysInto(createWeb(app.on).app)
   // The first person of an installation operates it.
   const first = await app.org()
   cookies['operator'] = await signInAs(app.on, first, first.owner)

@@ -97,6 +97,7 @@ describe('metrics', () => {
     const app = await start()
     const { connection } = await app.org()
     await fetch(`${app.url}/webhooks/whatsapp/${connection.id}?hub.mode=x`)
+    await fetch(`${app.url}/webhooks/whatsapp/${connection.id}`, { method: 'POST', body: '{}' })
     await fetch(`${app.url}/nowhere/${connection.id}`)
     await fetch(`${app.url}/privacy`)
     const answer = await scrape(app)
@@ -106,6 +107,7 @@ describe('metrics', () => {
       /chatflow_http_request_duration_seconds_count\{method="GET",route="\/privacy",status="200"\} 1\n/,
     )
     expect(text).toMatch(/_count\{method="GET",route="\/webhooks\/whatsapp",status="403"\} 1\n/)
+    expect(text).toMatch(/_count\{method="POST",route="\/webhooks\/whatsapp",status="415"\} 1\n/)
     expect(text).toMatch(/_count\{method="GET",route="none",status="404"\} 1\n/)
     expect(text).toMatch(/chatflow_queue_jobs\{queue="inbound",state="waiting"\} 0\n/)
     expect(text).toContain('chatflow_queue_up 1\n')

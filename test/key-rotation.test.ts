@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createApp } from '../src/app.ts'
+import { createWeb } from '../src/listener.ts'
 import { listAudit } from '../src/audit/log.ts'
 import { OPERATOR } from '../src/audit/audit.ts'
 import { changeSecrets } from '../src/connections/changes.ts'
@@ -140,7 +140,7 @@ describe('a new master key, first in the list', () => {
   test('signs nobody out', async () => {
     const org = await app.org()
     const cookie = await signInAs(app.on, org, org.owner)
-    const server: Server = createServer(createApp(await processWith([next, ...last()])))
+    const server: Server = createServer(createWeb(await processWith([next, ...last()])).answer)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     const page = await fetch(`http://127.0.0.1:${port}/settings/profile`, {

@@ -7,6 +7,8 @@ import { routeOf } from './request.ts'
 export type Metrics = {
   /** Counts every request that passes; mount it first. */
   count: RequestHandler
+  /** One answered request that did not pass `count`. */
+  observe(seen: { method: string; route: string; status: number; seconds: number }): void
   contentType: string
   text(): Promise<string>
 }
@@ -31,6 +33,9 @@ export function openMetrics(on: Resources): Metrics {
         stop({ method: req.method, route: routeOf(req) ?? 'none', status: res.statusCode })
       })
       next()
+    },
+    observe({ seconds, ...labels }) {
+      duration.observe(labels, seconds)
     },
     contentType: register.contentType,
     text: () => register.metrics(),

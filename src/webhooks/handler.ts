@@ -26,7 +26,7 @@ const RETRY = { 'Retry-After': '5' }
 const FAULTS: Record<BodyFault, number> = { too_large: 413, too_slow: 408, cut_off: 400 }
 
 type Answer = { status: number; text?: string; close?: boolean }
-type Call = { req: IncomingMessage; url: URL; connection: string | undefined }
+type Call = { req: IncomingMessage; query: string; connection: string | undefined }
 
 /**
  * `GET` and `POST /webhooks/whatsapp[/:connectionId]` as a plain function, for Express or in front of it.
@@ -41,9 +41,10 @@ export function webhookHandler(on: Needs, hooks: Hooks = {}): WebhookHandler {
   let bytesInFlight = 0
 
   const handle = async (req: IncomingMessage): Promise<Answer> => {
-    const url = new URL((req as { originalUrl?: string }).originalUrl ?? req.url ?? '/', 'http://x')
-    const [, connection] = PATH.exec(url.pathname) ?? []
-    const call = { req, url, connection: connection === '' ? undefined : connection }
+    const address = (req as { originalUrl?: string }).originalUrl ?? req.url ?? '/'
+    const [path = '', query = ''] = address.split('?', 2)
+    const [, connection] = PATH.exec(path) ?? []
+    const call = { req, query, connection: connection === '' ? undefined : connection }
     if (req.method === 'GET') return shakeHands(on, call, hooks)
     return req.method === 'POST' ? take(on, call, batch) : { status: 405 }
   }
@@ -72,7 +73,8 @@ async function take(on: Needs, call: Call, batch: Batch): Promise<Answer> {
   const bytes = await readBody(req)
   if (!Buffer.isBuffer(bytes)) return { status: FAULTS[bytes], close: bytes === 'too_slow' }
   const header = req.headers['x-hub-signature-256']?.toString()
-  const route = connection === undefined ? undefined : await routeOf(on, connection, header)
+  const known = connection === undefined ? undefined : on.directory.find(connection)
+  const route = known ?? (await missed(on, connection, header))
   const secret = connection === undefined ? on.config.META_APP_SECRET : route?.appSecret
   return isSigned(bytes, header, [secret ?? '']) ? keep(on, batch, bytes, route) : { status: 401 }
 }
@@ -87,20 +89,19 @@ async function keep(
   const content = jsonObject(bytes)
   if (!content) return { status: 400 }
   const at = on.now().getTime()
-  const bodies = route ? [sealedFor(route, bytes, at)] : splitShared(on, { bytes, content, at })
-  await Promise.all(bodies.map((body) => batch.add(body)))
+  if (route) await batch.add(sealedFor(route, bytes, at))
+  else await Promise.all(splitShared(on, { bytes, content, at }).map((body) => batch.add(body)))
   return { status: 200 }
 }
 
-/** From memory; a miss costs one look-up, which a header that cannot be right is not worth. */
-async function routeOf(
+/** A miss in memory costs one look-up, which a header that cannot be right is not worth. */
+function missed(
   on: Needs,
-  connection: string,
+  connection: string | undefined,
   header: string | undefined,
-): Promise<Route | undefined> {
-  const known = on.directory.find(connection)
-  const isWorthIt = isId(connection) && isSignatureShaped(header)
-  return known ?? (isWorthIt ? on.directory.lookup(connection) : undefined)
+): Promise<Route | undefined> | undefined {
+  const isWorthIt = connection !== undefined && isId(connection) && isSignatureShaped(header)
+  return isWorthIt ? on.directory.lookup(connection) : undefined
 }
 
 function sealedFor(route: Route, bytes: Buffer, at: number): InboundBody {
@@ -110,11 +111,11 @@ function sealedFor(route: Route, bytes: Buffer, at: number): InboundBody {
 }
 
 async function shakeHands(on: Needs, call: Call, hooks: Hooks): Promise<Answer> {
-  const { connection, url } = call
+  const { connection, query } = call
   const isKnowable = connection !== undefined && isId(connection)
   const route = isKnowable ? await on.directory.lookup(connection) : undefined
   const token = connection === undefined ? on.config.META_VERIFY_TOKEN : route?.verifyToken
-  const challenge = challengeOf(url.searchParams, token)
+  const challenge = challengeOf(new URLSearchParams(query), token)
   if (challenge === undefined) return { status: 403 }
   // Meta waits for the answer, not for our note of it.
   if (route)

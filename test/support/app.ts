@@ -4,8 +4,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { createApp } from '../../src/app.ts'
 import { completeConfig, readVariables, type Config } from '../../src/config.ts'
+import { createWeb } from '../../src/listener.ts'
 import { openLog } from '../../src/log.ts'
 import { openResources, type Resources } from '../../src/resources.ts'
 import { closeSandbox } from '../../src/sandbox/sandbox.ts'
@@ -71,7 +71,7 @@ export async function startApp(wish: Wish = {}): Promise<Running> {
     await database.drop()
   }
   running.add(stop)
-  answer = createApp(on)
+  answer = createWeb(on).answer
   // Imported late: a file that tests no worker does not load them.
   if (wish.workers !== false) stopWorkers = (await import('../../src/work.ts')).startWorkers(on)
   return {
