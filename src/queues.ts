@@ -8,6 +8,7 @@ import {
 } from 'bullmq'
 import type { Config } from './config.ts'
 import { describeError, type Log } from './log.ts'
+import { forgetInQueue, isForgotten } from './queue-erasure.ts'
 
 /** One webhook body, sealed before it touches the queue. `org` is null where no organization is known. */
 export type InboundBody = {
@@ -62,6 +63,10 @@ export type Queues = {
    * age limit acts only when another job of that kind ends: an idle queue would keep everything.
    */
   clean(name: QueueName, state: 'completed' | 'failed', before: Date): Promise<number>
+  /** Take an organization out of every queue and state; answers how many jobs changed, by queue. */
+  forget(org: string): Promise<Record<QueueName, number>>
+  /** Whether no job of any queue carries anything of an organization. */
+  hasForgotten(org: string): Promise<boolean>
   /** Never throws, as the sweep rings for rows whose job was lost. */
   addExport(id: string): Promise<void>
   work<N extends QueueName>(
@@ -172,6 +177,8 @@ export function openQueues(config: Config, log: Log, prefix = 'chatflow'): Queue
     addExport: (id) => addRow(queues.export, id, log),
     addUsage: (job) => queues.usage.add('usage', job, UNKEPT).then(() => undefined),
     clean: (name, state, before) => cleanJobs(queues[name], state, before),
+    forget: (org) => forgetEverywhere(queues, org),
+    hasForgotten: (org) => isForgottenEverywhere(queues, org),
     work(name, run, { concurrency = 4 } = {}) {
       workers.push(startWorker(bull, { name, run, concurrency }, log))
     },
@@ -187,6 +194,23 @@ export function openQueues(config: Config, log: Log, prefix = 'chatflow'): Queue
       await Promise.all(Object.values(queues).map((queue) => queue.close()))
     },
   }
+}
+
+async function forgetEverywhere(
+  queues: Record<QueueName, Queue>,
+  org: string,
+): Promise<Record<QueueName, number>> {
+  const changed = {} as Record<QueueName, number>
+  for (const name of QUEUE_NAMES) changed[name] = await forgetInQueue(queues[name], org)
+  return changed
+}
+
+async function isForgottenEverywhere(
+  queues: Record<QueueName, Queue>,
+  org: string,
+): Promise<boolean> {
+  for (const name of QUEUE_NAMES) if (!(await isForgotten(queues[name], org))) return false
+  return true
 }
 
 async function cleanJobs(

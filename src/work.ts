@@ -1,4 +1,5 @@
 import { accounts } from '../workers/accounts.ts'
+import { deletions } from '../workers/deletions.ts'
 import { exports } from '../workers/exports.ts'
 import { inbound } from '../workers/inbound.ts'
 import { mail } from '../workers/mail.ts'
@@ -20,6 +21,7 @@ const WORKERS: Record<string, Start> = {
   retention,
   usage,
   exports,
+  deletions,
 }
 
 /** Start all workers of this process, or those WORKER_QUEUES names; the result stops what does not end with its queue. */

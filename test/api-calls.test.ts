@@ -161,7 +161,11 @@ test('contacts are added, read, changed and found', async () => {
   ])
   const twice = await api.send('POST', '/contacts', { phone: '525555550134' })
   expect([twice.status, twice.body['code']]).toEqual([409, 'contact_exists'])
-  expect((await api.send('DELETE', path, {})).status).toBe(405)
+  expect((await api.send('PUT', path, {})).status).toBe(405)
+  const erased = await api.send('DELETE', path, {})
+  expect([erased.status, erased.body['state']]).toEqual([202, 'grace'])
+  const code = String(erased.body['code'])
+  expect((await api.send('DELETE', path, {})).body['code']).toBe(code)
 })
 
 test('connections are told without their secrets', async () => {

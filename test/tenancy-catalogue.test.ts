@@ -52,6 +52,9 @@ describe('the catalogue', () => {
       'app.api_keys_key_digest_key',
       'app.connections_id_key',
       'app.dead_letters_pkey',
+      'app.deletions_code_digest_key',
+      'app.deletions_pkey',
+      'app.deletions_running',
       'app.exports_pkey',
       'app.invitations_code_digest_key',
       'app.mail_outbox_pkey',
@@ -148,7 +151,14 @@ describe('an injected expression', () => {
 const LITERAL = /`((?:[^`\\]|\\.)*)`|'((?:[^'\\\n]|\\.)*)'/g
 const TOUCHES = /\b(?:from|join|update|into)\s+(?:app\.)?([a-z_]+)/g
 /** Served to operators and sweeps by the system door, which has no organization. */
-const SYSTEM = new Set(['organizations', 'dead_letters', 'mail_outbox', 'exports'])
+const SYSTEM = new Set([
+  'organizations',
+  'dead_letters',
+  'mail_outbox',
+  'exports',
+  'deletions',
+  'suppressions',
+])
 
 test('every statement of ours on a table of organizations names the organization itself', async () => {
   const tenant = new Set(tenantTables(at).filter((table) => !SYSTEM.has(table)))

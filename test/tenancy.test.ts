@@ -127,6 +127,7 @@ describe('tables of no organization', () => {
     const read = (table: string) => asUs(at, `select * from app.${table}`)
     expect(otherTables(at).toSorted()).toEqual([
       'audit_tombstones',
+      'deletion_events',
       'password_resets',
       'sweep_runs',
       'throttles',
@@ -161,6 +162,9 @@ test('the system door sees no message, no contact and no secret of a connection'
     'audit_tombstones',
     'sweep_runs',
     'exports',
+    'deletions',
+    'deletion_events',
+    'suppressions',
   ])
   const closed = allTables(at).filter((table) => !open.has(table))
   expect(closed).toEqual(

@@ -43,6 +43,7 @@ function answer(on: Resources, each: Call): RequestHandler<{ id?: string }> {
     const ask = {
       on,
       org,
+      key,
       id: idOf(req.params.id),
       query: check(each.query, { ...req.query }),
       body: each.body ? check(each.body, req.body ?? {}) : undefined,

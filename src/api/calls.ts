@@ -9,6 +9,8 @@ export type Ask<Query, Body> = {
   id: string
   query: Query
   body: Body
+  /** Of the key that asks. */
+  key: string
   /** For cursors: organization, path and filters. */
   list: string
   /** The same for each repetition of one write; undefined without an Idempotency-Key. */
@@ -17,7 +19,7 @@ export type Ask<Query, Body> = {
 
 /** One call of the API: the route, its check and its description come from here. */
 export type Call = {
-  method: 'get' | 'post' | 'patch'
+  method: 'get' | 'post' | 'patch' | 'delete'
   path: string
   title: string
   query: z.ZodType

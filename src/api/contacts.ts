@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { changeContact, createContact } from '../contacts/changes.ts'
 import { getContact, listContacts, type Contact } from '../contacts/contacts.ts'
+import { requestDeletion } from '../deletions/request.ts'
 import { folderOf } from '../privacy/export-place.ts'
 import { writeExport } from '../privacy/export.ts'
 import { notFound } from '../refusal.ts'
@@ -40,6 +41,15 @@ const showContact = (c: Contact): z.input<typeof ContactShape> => ({
   restricted: false,
   created_at: c.created_at.toISOString(),
 })
+
+const DeletionShape = named(
+  'Deletion',
+  z.object({
+    code: z.string().meta({ description: 'For /deletion/{code}; it names nobody.' }),
+    state: z.enum(['requested', 'confirmed', 'grace', 'purging', 'purged', 'cancelled']),
+    deadline: time,
+  }),
+)
 
 const value = z.union(
   [z.string().max(1_000), z.number(), z.boolean()],
@@ -111,6 +121,20 @@ export const contactCalls: Call[] = [
     body: Change,
     answer: ContactShape,
     run: async ({ on, org, id, body }) => showContact(await changeContact(on, org, id, body)),
+  }),
+  call({
+    method: 'delete',
+    path: '/contacts/:id',
+    title: 'Erase a contact and everything said with them; the code tells how far it is',
+    query: z.strictObject({}),
+    answer: DeletionShape,
+    status: 202,
+    run: async ({ on, org, id, key }) => {
+      const by = { kind: 'api_key' as const, id: key }
+      const wish = { kind: 'contact' as const, org, subject: id, road: 'api' as const, by }
+      const { code, state, deadline } = await requestDeletion(on, wish)
+      return { code, state, deadline: deadline.toISOString() }
+    },
   }),
   call({
     method: 'get',

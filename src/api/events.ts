@@ -13,6 +13,7 @@ const EventShape = named(
       'message.updated',
       'conversation.updated',
       'contact.updated',
+      'contact.erased',
     ]),
     ref_id: z.uuid().meta({ description: 'The message, conversation or contact that changed.' }),
     at: time,

@@ -50,6 +50,11 @@ export const ACTIONS = {
   },
   'dead_letter.replayed': { says: 'Replayed a dead letter', detail: nothing },
   'dead_letter.discarded': { says: 'Discarded a dead letter', detail: nothing },
+  'deletion.requested': {
+    says: 'Asked for a deletion',
+    detail: z.strictObject({ kind: z.enum(['org', 'contact', 'user']) }),
+  },
+  'deletion.cancelled': { says: 'Cancelled the deletion of the organization', detail: nothing },
   'keys.rotated': {
     says: 'Changed the key that seals secrets',
     detail: z.strictObject({ key: z.enum(['master', 'data']), resealed: count }),

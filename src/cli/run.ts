@@ -6,6 +6,7 @@ import { accountCommands } from './accounts.ts'
 import { auditCommands } from './audit.ts'
 import { Alarm, UsageError, type Command } from './command.ts'
 import { deadLetterCommands } from './dead-letters.ts'
+import { deletionCommands } from './deletions.ts'
 import { doctorCommands } from './doctor.ts'
 import { exportCommands } from './exports.ts'
 import { operationCommands } from './operations.ts'
@@ -21,6 +22,7 @@ const COMMANDS: Record<string, Command> = {
   ...doctorCommands,
   ...retentionCommands,
   ...exportCommands,
+  ...deletionCommands,
 }
 /** PostgreSQL's words for a schema that is not there yet: no table, no schema, no role to begin as. */
 const NOT_MIGRATED = /^(42P01|3F000|22023|42703|42883)$/

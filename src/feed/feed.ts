@@ -1,7 +1,11 @@
 import { rows, type Tx } from '../db.ts'
 
 export type ChangeKind =
-  'message.received' | 'message.updated' | 'conversation.updated' | 'contact.updated'
+  | 'message.received'
+  | 'message.updated'
+  | 'conversation.updated'
+  | 'contact.updated'
+  | 'contact.erased'
 /** What changed, by id alone; who reads it looks the row up under its own rights. */
 export type Change = { kind: ChangeKind; ref: string }
 export type FeedEntry = { seq: number; kind: ChangeKind; ref_id: string; at: Date }

@@ -1,4 +1,5 @@
 import { rows } from '../db.ts'
+import { isErasedNumber } from '../deletions/suppressions.ts'
 import { keepDeadLetters, type Letter } from '../ops/dead-letters.ts'
 import type { InboundBody } from '../queues.ts'
 import type { Resources } from '../resources.ts'
@@ -42,7 +43,12 @@ async function keepUnknown(on: Resources, bodies: InboundBody[]): Promise<void> 
   })
   if (letters.length < bodies.length)
     on.log.warn({ bodies: bodies.length - letters.length }, 'bodies do not open')
-  await keepDeadLetters(on, letters)
+  const kept: Letter[] = []
+  for (const letter of letters)
+    if (letter.number === null || !(await isErasedNumber(on, letter.number))) kept.push(letter)
+  if (kept.length < letters.length)
+    on.log.info({ bodies: letters.length - kept.length }, 'for an erased organization, dropped')
+  await keepDeadLetters(on, kept)
 }
 
 type Opened = { body: InboundBody; bytes: Buffer }

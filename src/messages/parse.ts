@@ -133,9 +133,13 @@ function parseStatus(reading: Reading, { item, profiles: _p, ...from }: Found): 
     status,
     at,
     ref: isId(ref) ? ref : null,
+    recipient: recipientOf(given),
     ...costOf(given),
   }
 }
+
+const recipientOf = ({ recipient_id: id = '' }: Status): string | null =>
+  /^[1-9]\d{6,14}$/.test(id) ? id : null
 
 function costOf(status: Status): Pick<StatusUpdate, 'error' | 'billing'> {
   const { errors, conversation, pricing } = status

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { noteWebhook } from '../connections/connections.ts'
 import { rows, type Tx } from '../db.ts'
+import { withoutErased } from '../deletions/gate.ts'
 import { appendFeed, type Change } from '../feed/feed.ts'
 import type { Resources } from '../resources.ts'
 import { addMessages, seat, touchConversations, type Arrival } from './arrivals.ts'
@@ -52,10 +53,11 @@ export function isCollision(error: unknown): boolean {
 
 async function write(on: Resources, tx: Tx, org: string, items: Item[]): Promise<Written> {
   const numbers = await connectionsOf(tx, org, items)
-  const known = items.flatMap((item) => {
+  const addressed = items.flatMap((item) => {
     const connection = numbers.of(item)
     return connection ? [{ update: item.update, connection }] : []
   })
+  const known = await withoutErased(on, tx, org, addressed)
   const messages = known.flatMap(({ update, connection }) =>
     update.type === 'message' ? [{ update, connection }] : [],
   )

@@ -174,6 +174,7 @@ export const Status = z.object({
   type: text,
   timestamp: number,
   recipient_type: text,
+  recipient_id: text,
   biz_opaque_callback_data: text,
   errors,
   conversation: some({ id: text, expiration_timestamp: number, origin: some({ type: text }) }),

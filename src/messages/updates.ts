@@ -41,6 +41,8 @@ export type StatusUpdate = From & {
   at: Date
   /** Our message id, where WhatsApp echoes it. */
   ref: string | null
+  /** The number it was sent to, digits only. */
+  recipient: string | null
   error: Loose | null
   billing: Loose | null
 }

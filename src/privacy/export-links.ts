@@ -1,8 +1,16 @@
 import type { Catalogue } from './catalogue.ts'
 import type { Entry, Table } from './manifest/vocabulary.ts'
 
-/** Whose rows are wanted; `org` is the organization whose door is open. */
-export type Wanted = { subject: 'contact' | 'account_user'; id: string; org: string | undefined }
+/**
+ * Whose rows are wanted; `org` is the organization whose door is open. An erasure also takes a person's rows that only a
+ * value leads to, as the usage events under a random number.
+ */
+export type Wanted = {
+  subject: 'contact' | 'account_user'
+  id: string
+  org: string | undefined
+  isErasure?: boolean
+}
 
 /** A condition with its values, in their order. */
 export type Condition = { sql: string; values: string[] }
@@ -33,7 +41,7 @@ const leads = ({ subject, erase, link }: Entry, wanted: Wanted): boolean =>
   erase === 'delete_row' &&
   link !== undefined &&
   link !== 'expires' &&
-  (subject === 'contact' || !link.includes('~>'))
+  (subject === 'contact' || wanted.isErasure === true || !link.includes('~>'))
 
 function follow(
   table: string,

@@ -24,6 +24,9 @@ export const LIMITS = {
   LOG_RETENTION_DAYS: { is: 14, least: 1, most: 14 },
   AUDIT_DAYS: { is: 365, least: 90, most: 730 },
   USAGE_RAW_DAYS: { is: 90, least: 1, most: 180 },
+  SUPPRESSION_DAYS: { is: 45, least: 30, most: 365 },
+  DEADLINE_ALARM_DAYS: { is: 3, least: 1, most: 7 },
+  CERTIFICATE_DAYS: { is: 1_095, least: 365, most: 3_650 },
   SWEEP_RUN_DAYS: { is: 90, least: 7, most: 365 },
 } as const satisfies Record<string, Limit>
 

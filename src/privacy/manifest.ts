@@ -3,6 +3,7 @@ import { accounts } from './manifest/accounts.ts'
 import { audit } from './manifest/audit.ts'
 import { connections } from './manifest/connections.ts'
 import { contacts } from './manifest/contacts.ts'
+import { deletions } from './manifest/deletions.ts'
 import { exported, exportStores } from './manifest/exports.ts'
 import { messages } from './manifest/messages.ts'
 import { operations } from './manifest/operations.ts'
@@ -23,6 +24,7 @@ const tables: readonly Table[] = [
   ...audit,
   ...usage,
   ...exported,
+  ...deletions,
 ]
 
 const stores: readonly Store[] = [...otherStores, ...exportStores]
@@ -39,7 +41,7 @@ export const manifestHash = (): string =>
   createHash('sha256').update(canonical(manifest)).digest('hex')
 
 /** JSON with sorted keys: the same content has the same bytes. */
-function canonical(value: unknown): string {
+export function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     inner !== null && typeof inner === 'object' && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))

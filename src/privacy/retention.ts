@@ -1,4 +1,5 @@
 import { rows } from '../db.ts'
+import { advanceDue } from '../deletions/advance.ts'
 import { QUEUE_NAMES } from '../queues.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
@@ -75,6 +76,9 @@ async function sweep(on: Resources, at: Moment): Promise<Swept> {
   const id = await beginRun(on, now)
   const soFar = () => ({ counts: tally.counts, overdue: [...tally.overdue].toSorted() })
   await sweepQueues(on, now, tally)
+  const deletions = await advanceDue(on, { now, signal })
+  tally.counts['deletions'] = deletions.purged.length
+  if (deletions.failed.length + deletions.overdue.length > 0) tally.overdue.add('deletions')
   const due = await listDueRows(on)
   for (const rule of due.filter(({ isSystem }) => isSystem))
     await count(on, tally, rule.table, () => removeDue(on, rule, at))

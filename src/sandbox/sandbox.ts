@@ -69,6 +69,13 @@ function makeSandbox(on: Resources): Sandbox {
     watch: watchers.watch,
     isWatched: watchers.isWatched,
     isClosed: () => closed,
+    forget(org) {
+      const at = lines.findIndex((line) => line.org === org)
+      wires.delete(org)
+      if (at === -1) return
+      lines.splice(at, 1)
+      keepLines(file, lines)
+    },
     close() {
       closed = true
       timers.clear()

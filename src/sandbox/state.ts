@@ -104,6 +104,8 @@ export type Sandbox = {
   watch(person: string): () => void
   isWatched(person: string): boolean
   isClosed(): boolean
+  /** The organization is deleted: its number and everything said on it go, also from the file. */
+  forget(org: string): void
   close(): void
 }
 

@@ -20,8 +20,9 @@ export type Allowance = { limit: number; trial: boolean }
 export async function allowance(tx: Tx, { org, connection }: Doorbell): Promise<Allowance> {
   const [found] = await rows<{ state: string; trial: boolean }>(
     tx,
-    `select state, state = 'suspended' and updated_at <= now() - ${TRIAL} as trial
-       from connections where org_id = ? and id = ?`,
+    `select case when o.status = 'active' then c.state else 'disabled' end as state,
+            o.status = 'active' and c.state = 'suspended' and c.updated_at <= now() - ${TRIAL} as trial
+       from connections c join organizations o using (org_id) where c.org_id = ? and c.id = ?`,
     [org, connection],
   )
   if (maySend(found?.state)) return { limit: Infinity, trial: false }

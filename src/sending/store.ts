@@ -14,16 +14,23 @@ export type Place = { id: string; connection_id: string; window_expires_at: Date
  * Throws Refusal 404, and 409 `connection_removed` where no number is left to send from.
  */
 export async function lockConversation(tx: Tx, org: string, conversation: string): Promise<Place> {
-  const [place] = await rows<Place & { state: string }>(
+  const [place] = await rows<Place & { state: string; status: string }>(
     tx,
-    `select c.id, c.connection_id, c.window_expires_at, k.state
+    `select c.id, c.connection_id, c.window_expires_at, k.state, o.status
        from conversations c join connections k on k.org_id = c.org_id and k.id = c.connection_id
+       join organizations o on o.org_id = c.org_id
       where c.org_id = ? and c.id = ? for no key update of c`,
     [org, conversation],
   )
   if (!place) throw notFound('conversation')
   if (place.state === 'removed')
     throw new Refusal(409, 'connection_removed', 'The number of this conversation was removed.')
+  if (place.status !== 'active')
+    throw new Refusal(
+      409,
+      'being_deleted',
+      'This organization is going to be deleted, so nothing is sent. An owner can cancel that under Settings → Privacy.',
+    )
   return place
 }
 

@@ -31,7 +31,7 @@ export const audit = [
       ip: { category: 'network', why: 'a network of 256 addresses or more, cut before it is kept' },
       request_id: {},
       detail: {
-        paths: ['sessions', 'role', 'from', 'to', 'scopes', 'secrets', 'key', 'resealed'],
+        paths: ['sessions', 'role', 'from', 'to', 'scopes', 'secrets', 'key', 'resealed', 'kind'],
         why: 'words of ours and numbers, checked against the schema of each action',
       },
       prev_hash: { sealed: 'hash' },

@@ -54,6 +54,18 @@ export const retention: Readonly<Record<string, Rule>> = {
     says: 'the last hash of a deleted organization’s audit log, no personal data',
     until: 'the installation itself ends',
   },
+  certificate: {
+    says: 'proof of a deletion, no personal data: three years',
+    days: LIMITS.CERTIFICATE_DAYS.is,
+  },
+  certificate_steps: {
+    says: 'when a deletion moved on: as long as its proof',
+    until: 'the proof of the deletion goes',
+  },
+  suppression: {
+    says: 'keyed digests of who was erased: 45 days',
+    days: LIMITS.SUPPRESSION_DAYS.is,
+  },
   job: { says: 'finished jobs: 30 minutes, failed ones 7 days', days: LIMITS.JOB_FAILED_DAYS.is },
   log: { says: 'log lines: 14 days', days: LIMITS.LOG_RETENTION_DAYS.is },
   cookie: { says: 'the sign-in cookie: 14 days', days: 14 },

@@ -1,0 +1,93 @@
+import { rows, type Tx } from '../db.ts'
+import { digest, newId } from '../ids.ts'
+import type { Resources } from '../resources.ts'
+import { open, seal } from '../vault.ts'
+
+/** `org`: an account with everything in it; `user`: one person's sign-in; `contact`: one person on WhatsApp. */
+export type Kind = 'org' | 'contact' | 'user'
+export type State = 'requested' | 'confirmed' | 'grace' | 'purging' | 'purged' | 'cancelled'
+/** How it was asked for. */
+export type Road = 'self' | 'agent' | 'api' | 'cli' | 'operator' | 'meta' | 'dormant'
+export type ActorKind = 'user' | 'api_key' | 'system' | 'operator' | 'subject'
+
+/** What a step did: whether it is over, and how many rows, jobs or files of each name went. */
+export type StepNote = { done: boolean; counts: Record<string, number>; notes?: string[] }
+
+export type Deletion = {
+  id: string
+  org_id: string | null
+  kind: Kind
+  subject_id: string
+  road: Road
+  state: State
+  reason: 'withdrawn' | 'lapsed' | 'rejected' | null
+  requested_at: Date
+  confirmed_at: Date | null
+  grace_until: Date | null
+  deadline_at: Date
+  purged_at: Date | null
+  backups_clear_at: Date | null
+  steps: Record<string, StepNote>
+  certificate: object | null
+  signature: string | null
+}
+
+/** What later steps need and earlier ones destroy. Sealed with the row under the installation's key, emptied at the end. */
+export type Handles = {
+  code: string
+  /** Values that must be nowhere afterwards. */
+  values: string[]
+  /** People whose membership ends with an organization. */
+  members: string[]
+}
+
+export const COLUMNS = `id, org_id, kind, subject_id, road, state, reason, requested_at, confirmed_at, grace_until, deadline_at,
+  purged_at, backups_clear_at, steps, certificate, signature`
+
+const place = (id: string) => ({ purpose: 'deletions|handles', org: 'instance', row: id })
+
+export function sealHandles(on: Resources, id: string, handles: Handles): string {
+  const [key] = on.vault.instance
+  if (!key) throw new Error('no master key')
+  return seal(key, place(id), JSON.stringify(handles))
+}
+
+/** Throws when there are none any more, or another key sealed them. */
+export async function readHandles(on: Resources, tx: Tx, id: string): Promise<Handles> {
+  const [row] = await rows<{ handles: string | null }>(
+    tx,
+    'select handles from deletions where id = ?',
+    [id],
+  )
+  if (!row?.handles) throw new Error('the handles of this deletion are gone')
+  return JSON.parse(open(on.vault.instance, place(id), row.handles).toString('utf8')) as Handles
+}
+
+/** The deletion behind a public code, for whoever holds it; undefined for a code nobody was given. */
+export async function findDeletion(on: Resources, code: string): Promise<Deletion | undefined> {
+  const [found] = await on.db.withSystem((tx) =>
+    rows<Deletion>(tx, `select ${COLUMNS} from deletions where code_digest = ?`, [digest(code)]),
+  )
+  return found
+}
+
+/** The deletion of a subject that is under way. */
+export async function openDeletion(tx: Tx, subject: string): Promise<Deletion | undefined> {
+  const [found] = await rows<Deletion>(
+    tx,
+    `select ${COLUMNS} from deletions where subject_id = ? and state not in ('purged', 'cancelled')`,
+    [subject],
+  )
+  return found
+}
+
+/** Every step of the state is kept, append-only. */
+export const noteState = (
+  tx: Tx,
+  { id, state, at, by }: { id: string; state: State; at: Date; by: ActorKind },
+): Promise<unknown> =>
+  rows(
+    tx,
+    'insert into deletion_events (id, deletion_id, at, state, actor_kind) values (?, ?, ?, ?, ?)',
+    [newId(), id, at, state, by],
+  )

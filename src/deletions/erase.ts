@@ -1,0 +1,64 @@
+import { rows, type Tx } from '../db.ts'
+import type { Resources } from '../resources.ts'
+import { through } from '../privacy/export-plan.ts'
+import { manifest } from '../privacy/manifest.ts'
+import type { Doomed } from './plan.ts'
+
+/** Rows removed in one transaction: short locks, and the inbox of others stays usable. */
+export const BATCH = 5_000
+
+/** Called before each batch; what it throws ends the run there, and the next one goes on. */
+export type Beat = (where: string) => Promise<void>
+
+/** Removes the rows batch by batch; what is gone is gone, so a run that was cut off needs no note of where. */
+export async function eraseRows(on: Resources, doomed: Doomed, beat: Beat): Promise<number> {
+  let removed = 0
+  for (let last = BATCH; last === BATCH; removed += last) {
+    await beat(doomed.table)
+    last = await through(on.db, doomed.org, (tx) => removeBatch(tx, doomed))
+  }
+  return removed
+}
+
+async function removeBatch(tx: Tx, { table, where }: Doomed): Promise<number> {
+  const { rowCount } = await tx.raw<{ rowCount: number }>(
+    `delete from app."${table}" where ctid = any(array(select ctid from app."${table}" where ${where.sql} limit ${BATCH}))`,
+    where.values,
+  )
+  return rowCount
+}
+
+/** A colleague's id in rows that stay with the organization: what was written stays, by whom does not. */
+export async function forgetColleague(
+  on: Resources,
+  org: string,
+  user: string,
+  beat: Beat,
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const { table, column } of colleagueColumns()) {
+    await beat(table)
+    const { rowCount } = await on.db.withTenant(org, (tx) =>
+      tx.raw<{ rowCount: number }>(
+        `update app."${table}" set "${column}" = null where org_id = ? and "${column}" = ?`,
+        [org, user],
+      ),
+    )
+    if (rowCount > 0) counts[`${table}.${column}`] = rowCount
+  }
+  return counts
+}
+
+const colleagueColumns = (): { table: string; column: string }[] =>
+  manifest.tables.flatMap(({ table, columns }) =>
+    Object.entries(columns).flatMap(([column, { subject, erase }]) =>
+      subject === 'account_user' && erase === 'null' ? [{ table, column }] : [],
+    ),
+  )
+
+/** The organization's audit log ends in a tombstone: its last hash, and nobody's data. */
+export const forgetAudit = (on: Resources, org: string): Promise<unknown> =>
+  on.db.withSystem(async (tx) => {
+    const [found] = await rows(tx, 'select 1 from organizations where org_id = ?', [org])
+    if (found) await rows(tx, 'select audit_forget(?)', [org])
+  })

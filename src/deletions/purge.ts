@@ -1,0 +1,174 @@
+import { rows } from '../db.ts'
+import { DAY_MS } from '../privacy/limits.ts'
+import { manifestHash } from '../privacy/manifest.ts'
+import type { Resources } from '../resources.ts'
+import { digest } from '../ids.ts'
+import type { Advance } from './advance.ts'
+import { signCertificate } from './certificate.ts'
+import {
+  COLUMNS,
+  noteState,
+  readHandles,
+  sealHandles,
+  type Deletion,
+  type Handles,
+  type StepNote,
+} from './deletion.ts'
+import { NotClean, STEPS, type Step } from './steps.ts'
+
+const LEASE_MS = 60_000
+const RENEW_MS = 10_000
+const REST_MS = 30_000
+const REPEATED = ['queues', 'files', 'rows', 'people', 'derived']
+
+/** Another process took the deletion over, or this one was told to stop: nothing more is written by this run. */
+class Stopped extends Error {}
+
+type Lease = { id: string; fence: number; renewed: number }
+
+/** All steps that are left, then the certificate. True when it is done; false when somebody else is at it. */
+export async function purge(on: Resources, deletion: Deletion, at: Advance): Promise<boolean> {
+  const lease = await take(on, deletion.id)
+  if (!lease) return false
+  try {
+    for (const step of STEPS[deletion.kind]) await runStep(on, lease, step, at)
+    at.observe?.('certificate')
+    await certify(on, lease)
+    return true
+  } catch (error) {
+    if (error instanceof Stopped) return false
+    if (error instanceof NotClean) await startOver(on, lease)
+    await rest(on, lease).catch(() => undefined)
+    throw error
+  }
+}
+
+/** Something was left: the steps that remove run once more before it is looked for again. */
+const startOver = (on: Resources, { id, fence }: Lease): Promise<unknown> =>
+  on.db.withSystem((tx) =>
+    rows(tx, `update deletions set steps = steps - ?::text[] where id = ? and fence = ?`, [
+      REPEATED as never,
+      id,
+      fence,
+    ]),
+  )
+
+async function take(on: Resources, id: string): Promise<Lease | undefined> {
+  const now = on.now()
+  const [taken] = await on.db.withSystem((tx) =>
+    rows<{ fence: number }>(
+      tx,
+      `update deletions set fence = fence + 1, lease_until = ? where id = ? and state = 'purging'
+          and (lease_until is null or lease_until < ?) returning fence`,
+      [new Date(now.getTime() + LEASE_MS), id, now],
+    ),
+  )
+  return taken && { id, fence: taken.fence, renewed: now.getTime() }
+}
+
+/** What failed is not tried again at once: whatever is away needs a moment. */
+const rest = (on: Resources, { id, fence }: Lease): Promise<unknown> =>
+  on.db.withSystem((tx) =>
+    rows(tx, 'update deletions set lease_until = ? where id = ? and fence = ?', [
+      new Date(on.now().getTime() + REST_MS),
+      id,
+      fence,
+    ]),
+  )
+
+/** Only the holder of the lease writes; throws Stopped when it is lost. */
+async function write(on: Resources, { id, fence }: Lease, change: object): Promise<void> {
+  const changed = await on.db.withSystem((tx) =>
+    tx('deletions').where({ id, fence, state: 'purging' }).update(change),
+  )
+  if (changed === 0) throw new Stopped()
+}
+
+async function runStep(on: Resources, lease: Lease, step: Step, at: Advance): Promise<void> {
+  const deletion = await read(on, lease.id)
+  if (deletion.steps[step.name]?.done) return
+  const beat = async (where: string): Promise<void> => {
+    if (at.signal?.aborted) throw new Stopped()
+    at.observe?.(`${step.name} ${where}`)
+    if (on.now().getTime() - lease.renewed < RENEW_MS) return
+    lease.renewed = on.now().getTime()
+    await write(on, lease, { lease_until: new Date(lease.renewed + LEASE_MS) })
+  }
+  await beat('begins')
+  const { counts, notes } = await step.run({
+    on,
+    deletion,
+    handles: await on.db.withSystem((tx) => readHandles(on, tx, lease.id)),
+    beat,
+    keep: (handles: Handles) => write(on, lease, { handles: sealHandles(on, lease.id, handles) }),
+  })
+  await noteStep(on, lease, step.name, { done: true, counts, ...(notes ? { notes } : {}) })
+  at.observe?.(`${step.name} ended`)
+}
+
+const noteStep = (on: Resources, lease: Lease, name: string, note: StepNote): Promise<void> =>
+  on.db.withSystem(async (tx) => {
+    const noted = await rows(
+      tx,
+      `update deletions set steps = steps || jsonb_build_object(?::text, ?::jsonb)
+        where id = ? and fence = ? and state = 'purging' returning id`,
+      [name, JSON.stringify(note), lease.id, lease.fence],
+    )
+    if (noted.length === 0) throw new Stopped()
+  })
+
+async function read(on: Resources, id: string): Promise<Deletion> {
+  const [found] = await on.db.withSystem((tx) =>
+    rows<Deletion>(tx, `select ${COLUMNS} from deletions where id = ?`, [id]),
+  )
+  if (!found) throw new Stopped()
+  return found
+}
+
+/** The last write of a deletion: what was kept aside goes, and a signed statement stays. */
+async function certify(on: Resources, lease: Lease): Promise<void> {
+  const deletion = await read(on, lease.id)
+  const { code } = await on.db.withSystem((tx) => readHandles(on, tx, lease.id))
+  const purged = on.now()
+  const clear = new Date(purged.getTime() + on.config.BACKUP_RETENTION_DAYS * DAY_MS)
+  const { certificate, signature, key } = signCertificate(
+    on.vault,
+    statementOf(deletion, { code, purged, clear }),
+  )
+  await on.db.withSystem(async (tx) => {
+    const ended = await rows(
+      tx,
+      `update deletions set state = 'purged', purged_at = ?, backups_clear_at = ?, handles = null, lease_until = null,
+              certificate = ?::jsonb, signature = ?
+        where id = ? and fence = ? and state = 'purging' returning id`,
+      [purged, clear, JSON.stringify({ certificate, key }), signature, lease.id, lease.fence],
+    )
+    if (ended.length === 0) throw new Stopped()
+    await noteState(tx, { id: lease.id, state: 'purged', at: purged, by: 'system' })
+  })
+  on.log.info({ deletion: lease.id, kind: deletion.kind }, 'deletion done')
+}
+
+type End = { code: string; purged: Date; clear: Date }
+
+function statementOf(deletion: Deletion, { code, purged, clear }: End): Record<string, unknown> {
+  const steps = Object.fromEntries(
+    Object.entries(deletion.steps).map(([name, { counts, notes }]) => [
+      name,
+      { counts, ...(notes ? { notes } : {}) },
+    ]),
+  )
+  return {
+    v: 1,
+    kind: deletion.kind,
+    code_sha256: digest(code).toString('hex'),
+    requested_at: deletion.requested_at.toISOString(),
+    confirmed_at: deletion.confirmed_at?.toISOString() ?? null,
+    deadline_at: deletion.deadline_at.toISOString(),
+    purged_at: purged.toISOString(),
+    backups_clear_at: clear.toISOString(),
+    key_store: 'database',
+    manifest: manifestHash(),
+    steps,
+  }
+}

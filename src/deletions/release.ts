@@ -1,0 +1,74 @@
+import { rows } from '../db.ts'
+import { openFor } from '../keys.ts'
+import type { Resources } from '../resources.ts'
+import { DAY_MS } from '../privacy/limits.ts'
+import type { Deletion } from './deletion.ts'
+import type { Outcome } from './steps.ts'
+
+/** Meta is away: the step is tried again while the deadline leaves room for it. */
+export class NotReleased extends Error {}
+
+/** In the last two days before the deadline nothing waits for others any more. */
+const LAST_MS = 2 * DAY_MS
+const GONE = new Set([100, 190, 200, 803])
+
+type Number = { waba: string; token: string }
+
+/**
+ * End Meta's webhooks to us for every business account, with the token that is destroyed after it. A token Meta no
+ * longer takes means that it is gone there already.
+ * Source: WhatsApp Business Management API, DELETE /{waba-id}/subscribed_apps; privacy policy §6, "WhatsApp configuration".
+ */
+export async function releaseNumbers(on: Resources, deletion: Deletion): Promise<Outcome> {
+  const org = deletion.subject_id
+  const notes: string[] = []
+  for (const { waba, token } of await accountsOf(on, org)) {
+    const result = await unsubscribe(on, waba, token)
+    const isLate = deletion.deadline_at.getTime() - on.now().getTime() < LAST_MS
+    if (result === 'unconfirmed' && !isLate) throw new NotReleased()
+    notes.push(`subscribed_apps ${result}`)
+  }
+  return { counts: { accounts: notes.length }, notes }
+}
+
+async function accountsOf(on: Resources, org: string): Promise<Number[]> {
+  return on.db.withTenant(org, async (tx) => {
+    const found = await rows<{ id: string; waba_id: string; access_token: string }>(
+      tx,
+      `select distinct on (waba_id) id, waba_id, access_token from connections
+        where org_id = ? and access_token is not null order by waba_id, id desc`,
+      [org],
+    )
+    const accounts: Number[] = []
+    for (const { id, waba_id: waba, access_token } of found) {
+      const place = { purpose: 'connections|access_token', org, row: id }
+      const token = await openFor(on, tx, place, access_token)
+      accounts.push({ waba, token: token.toString('utf8') })
+    }
+    return accounts
+  })
+}
+
+async function unsubscribe(
+  on: Resources,
+  waba: string,
+  token: string,
+): Promise<'done' | 'already_gone' | 'unconfirmed'> {
+  const answer = await on.egress.graph({
+    method: 'DELETE',
+    path: `/${waba}/subscribed_apps`,
+    token,
+  })
+  if (answer.outcome !== 'answered') return 'unconfirmed'
+  if (answer.status < 300) return 'done'
+  return GONE.has(codeIn(answer.body)) ? 'already_gone' : 'unconfirmed'
+}
+
+function codeIn(body: Buffer): number {
+  try {
+    const { error } = JSON.parse(body.toString('utf8')) as { error?: { code?: number } }
+    return error?.code ?? 0
+  } catch {
+    return 0
+  }
+}

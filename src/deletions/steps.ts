@@ -1,0 +1,220 @@
+import { announce } from '../connections/connections.ts'
+import { rows } from '../db.ts'
+import { appendFeed } from '../feed/feed.ts'
+import { withdrawExports } from '../privacy/export-shelf.ts'
+import type { Resources } from '../resources.ts'
+import { openSandbox } from '../sandbox/sandbox.ts'
+import type { Deletion, Handles, Kind } from './deletion.ts'
+import { eraseRows, forgetAudit, forgetColleague, type Beat } from './erase.ts'
+import { readSubject } from './handles.ts'
+import { planErasure, type Subject } from './plan.ts'
+import { releaseNumbers } from './release.ts'
+import { countLeft, searchValues, type Finding } from './search.ts'
+import { freshStatistics } from './statistics.ts'
+import { suppress } from './suppressions.ts'
+
+/** What a step works on. `beat` is called before each batch and ends the run when the lease is lost. */
+export type Run = {
+  on: Resources
+  deletion: Deletion
+  handles: Handles
+  beat: Beat
+  /** Kept with the row, sealed, for the steps after it. */
+  keep(handles: Handles): Promise<void>
+}
+export type Counts = Record<string, number>
+/** What a step leaves behind for the certificate: counts, and words of ours. */
+export type Outcome = { counts: Counts; notes?: string[] }
+export type Step = { name: string; run(run: Run): Promise<Outcome> }
+
+/** Something of the subject is left: the deletion stays where it is and is tried again, and the alarm tells. */
+export class NotClean extends Error {
+  readonly findings: Finding[]
+  constructor(findings: Finding[]) {
+    super(`left: ${findings.map(({ table, column }) => `${table}.${column}`).join(', ')}`)
+    this.findings = findings
+  }
+}
+
+const nothing: Outcome = { counts: {} }
+
+const handles: Step = {
+  name: 'handles',
+  async run({ on, deletion, handles: known, keep }) {
+    const { values, members } = await readSubject(on, deletion)
+    // Run again after rows went, it must not forget what it knew.
+    await keep({
+      code: known.code,
+      values: [...new Set([...known.values, ...values])],
+      members: [...new Set([...known.members, ...members])],
+    })
+    return nothing
+  },
+}
+
+/** First of all: what arrives from now on about the past is dropped. */
+const suppression: Step = {
+  name: 'suppress',
+  async run({ on, deletion }) {
+    const { identities } = await readSubject(on, deletion)
+    const org = deletion.org_id ?? ''
+    const n = await on.db.withSystem((tx) => suppress(tx, on, { org, identities, at: on.now() }))
+    return { counts: { suppressions: n } }
+  },
+}
+
+/** No way back from here: the database takes no new row of the organization, and nobody is signed in to it. */
+const fence: Step = {
+  name: 'fence',
+  async run({ on, deletion: { subject_id: org }, handles: { members } }) {
+    await on.db.withTenant(org, async (tx) => {
+      await rows(tx, 'delete from api_keys where org_id = ?', [org])
+      await rows(
+        tx,
+        `update connections set state = 'removed' where org_id = ?
+            and exists (select from organizations o where o.org_id = connections.org_id and o.status <> 'purging')`,
+        [org],
+      )
+      await rows(tx, 'delete from memberships where org_id = ?', [org])
+      await rows(
+        tx,
+        `update organizations set status = 'purging' where org_id = ? and status <> 'purging'`,
+        [org],
+      )
+    })
+    await on.db.withSystem((tx) =>
+      rows(tx, `delete from user_sessions where sess ->> 'org' = ?`, [org]),
+    )
+    for (const user of members) on.events.publish({ kind: 'sessions', user })
+    await announce(on)
+    return nothing
+  },
+}
+
+const release: Step = {
+  name: 'meta_release',
+  run: ({ on, deletion }) => releaseNumbers(on, deletion),
+}
+
+const queues: Step = {
+  name: 'queues',
+  run: async ({ on, deletion: { subject_id: org } }) => ({ counts: await on.queues.forget(org) }),
+}
+
+const files: Step = {
+  name: 'files',
+  async run({ on, deletion }) {
+    const { kind, subject_id: id, org_id } = deletion
+    const of =
+      kind === 'user'
+        ? { user: id }
+        : kind === 'contact'
+          ? { org: org_id ?? '', contact: id }
+          : { org: id }
+    const exports = await withdrawExports(on, of)
+    if (kind === 'org' && on.config.SANDBOX) openSandbox(on).forget(id)
+    return { counts: { exports } }
+  },
+}
+
+const rowsStep: Step = {
+  name: 'rows',
+  async run({ on, deletion, beat }) {
+    const counts: Counts = {}
+    if (deletion.kind === 'org') await forgetAudit(on, deletion.subject_id)
+    const subject = await subjectOf(on, deletion)
+    if (subject.kind === 'user')
+      for (const org of await allOrganizations(on))
+        Object.assign(counts, await forgetColleague(on, org, subject.id, beat))
+    for (const doomed of await planErasure(on, subject)) {
+      const removed = await eraseRows(on, doomed, beat)
+      if (removed > 0) counts[doomed.table] = (counts[doomed.table] ?? 0) + removed
+    }
+    return { counts }
+  },
+}
+
+/** Whoever belonged to nothing but this organization has no account any more. */
+const people: Step = {
+  name: 'people',
+  async run({ on, handles: { members }, beat }) {
+    let users = 0
+    for (const user of members) {
+      await beat('users')
+      users += await on.db.withSystem(async (tx) => {
+        const left = await rows(tx, 'select 1 from user_orgs(?) limit 1', [user])
+        if (left.length > 0) return 0
+        return (await rows(tx, 'delete from users where id = ? returning id', [user])).length
+      })
+    }
+    return { counts: { users } }
+  },
+}
+
+/** Statistics hold sample values, and dead rows their bytes. */
+const derived: Step = {
+  name: 'derived',
+  async run({ on, deletion }) {
+    const touched = Object.values(deletion.steps).flatMap(({ counts }) => Object.keys(counts))
+    return {
+      counts: { tables: await freshStatistics(on, touched, { isWhole: deletion.kind === 'org' }) },
+    }
+  },
+}
+
+/** Nothing may be left: no row, no job, and none of the values that were kept aside to be looked for. */
+const verify: Step = {
+  name: 'verify',
+  async run({ on, deletion, handles: { values } }) {
+    const { kind, subject_id: id, org_id } = deletion
+    const findings: Finding[] = []
+    if (kind === 'org') {
+      findings.push(...(await countLeft(on, id)))
+      if (!(await on.queues.hasForgotten(id)))
+        findings.push({ table: 'queues', column: 'data', what: 'row' })
+    }
+    // Another organization may know the same person: its rows are its own, and behind its own door.
+    if (kind !== 'user') findings.push(...(await searchValues(on, org_id ?? id, values)))
+    if (kind === 'user') findings.push(...(await searchValues(on, undefined, values)))
+    if (findings.length > 0) throw new NotClean(findings)
+    return { counts: { values: values.length } }
+  },
+}
+
+/** Programs that follow the feed learn of it by id; their copies are theirs to erase (GDPR 19). */
+const told: Step = {
+  name: 'told',
+  async run({ on, deletion: { org_id, subject_id: ref } }) {
+    const org = org_id ?? ''
+    await on.db.withTenant(org, (tx) => appendFeed(tx, org, [{ kind: 'contact.erased', ref }]))
+    on.events.publish({ kind: 'feed', org })
+    return nothing
+  },
+}
+
+/** In this order, because each needs what a later one destroys. Source: promises P38 to P45, section 5. */
+export const STEPS: Readonly<Record<Kind, readonly Step[]>> = {
+  org: [handles, suppression, fence, release, queues, files, rowsStep, people, derived, verify],
+  contact: [handles, suppression, files, rowsStep, told, derived, verify],
+  user: [handles, files, rowsStep, derived, verify],
+}
+
+async function subjectOf(on: Resources, deletion: Deletion): Promise<Subject> {
+  const { kind, subject_id: id, org_id } = deletion
+  if (kind === 'org') return { kind, org: id }
+  if (kind === 'contact') return { kind, org: org_id ?? '', id }
+  const found = await on.db.withSystem((tx) =>
+    rows<{ org_id: string }>(tx, 'select org_id from user_orgs(?)', [id]),
+  )
+  return { kind, id, orgs: found.map((row) => row.org_id) }
+}
+
+async function allOrganizations(on: Resources): Promise<string[]> {
+  const found = await on.db.withSystem((tx) =>
+    rows<{ org_id: string }>(
+      tx,
+      `select org_id from organizations where status <> 'purging' order by org_id`,
+    ),
+  )
+  return found.map(({ org_id }) => org_id)
+}
