@@ -6,6 +6,7 @@ import { apiRoutes } from './api/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { connectionRoutes } from './connections/routes.ts'
 import { contactRoutes } from './contacts/routes.ts'
+import { deletionRoutes } from './deletions/routes.ts'
 import { access } from './http/access.ts'
 import { openAssets } from './http/assets.ts'
 import { answerError, missing } from './http/errors.ts'
@@ -59,6 +60,7 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
   app.use(pageLocals(on, assets.asset))
   app.use(takeConfirmation(on))
   app.use(inboxRoutes(on))
+  app.use(deletionRoutes(on))
   app.use(contactRoutes(on))
   app.use(accountRoutes(on))
   app.use(auditRoutes(on))

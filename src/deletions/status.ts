@@ -1,4 +1,5 @@
 import type { Deletion } from './deletion.ts'
+import { STEPS } from './steps.ts'
 
 /** What whoever holds the code may know: how far it is, and what was removed; nobody is named. */
 export type Status = {
@@ -36,3 +37,31 @@ export function statusOf(deletion: Deletion): Status {
       : {}),
   }
 }
+
+const WORDS: Record<string, string> = {
+  handles: 'Note what must be looked for afterwards',
+  suppress: 'Keep away what arrives late',
+  fence: 'Lock the organization and end all sign-ins',
+  meta_release: 'Tell Meta to send nothing any more',
+  queues: 'Clear waiting and finished jobs',
+  files: 'Delete files and exports',
+  rows: 'Delete the records',
+  people: 'Delete accounts that belong to nothing else',
+  told: 'Tell connected programs',
+  derived: 'Renew what is computed from records',
+  verify: 'Look for anything that is left',
+}
+
+/** The steps in their order, with what each removed. */
+export const progressOf = (
+  deletion: Deletion,
+): { name: string; done: boolean; removed: number }[] =>
+  STEPS[deletion.kind].map(({ name }) => {
+    const note = deletion.steps[name]
+    const removed = name === 'rows' || name === 'people' ? Object.values(note?.counts ?? {}) : []
+    return {
+      name: WORDS[name] ?? name,
+      done: note?.done ?? false,
+      removed: removed.reduce((sum, n) => sum + n, 0),
+    }
+  })

@@ -1,4 +1,5 @@
 import type { Request, RequestHandler } from 'express'
+import { endOfGrace } from '../deletions/preview.ts'
 import { unreadCount } from '../inbox/conversations.ts'
 import type { Resources } from '../resources.ts'
 import { wantsFragment } from './page.ts'
@@ -16,6 +17,7 @@ export function pageLocals(on: Resources, asset: (name: string) => string): Requ
       isOps: req.who?.isOps ?? false,
       privacyContact: on.config.PRIVACY_CONTACT,
       unread: await waiting(on, req),
+      deletedOn: await ending(on, req),
       now: on.now(),
     })
     next()
@@ -27,6 +29,13 @@ async function waiting(on: Resources, req: Request): Promise<number> {
   const { who } = req
   if (!who || req.method !== 'GET' || wantsFragment(req)) return 0
   return on.db.withTenant(who.org, (tx) => unreadCount(tx, who.org))
+}
+
+/** The day from which an organization that is going to be deleted cannot be kept any more; '' for all others. */
+async function ending(on: Resources, req: Request): Promise<string> {
+  const { who } = req
+  if (!who || req.method !== 'GET' || wantsFragment(req)) return ''
+  return (await endOfGrace(on, who.org))?.toISOString().slice(0, 10) ?? ''
 }
 
 /** The person's choice, kept in a cookie so that the first paint is right; '' follows the system. */

@@ -72,6 +72,7 @@ const MEMBER_PAGES = [
   '/settings/connections',
   '/settings/api-keys',
   '/settings/privacy',
+  '/settings/privacy/delete',
   '/settings/usage',
   '/privacy',
   '/nowhere',
