@@ -55,6 +55,7 @@ describe('the catalogue', () => {
       'app.deletions_code_digest_key',
       'app.deletions_pkey',
       'app.deletions_running',
+      'app.egress_log_pkey',
       'app.exports_pkey',
       'app.invitations_code_digest_key',
       'app.mail_outbox_pkey',
@@ -158,6 +159,8 @@ const SYSTEM = new Set([
   'exports',
   'deletions',
   'suppressions',
+  'egress_log',
+  'legal_holds',
 ])
 
 test('every statement of ours on a table of organizations names the organization itself', async () => {

@@ -128,7 +128,12 @@ describe('tables of no organization', () => {
     expect(otherTables(at).toSorted()).toEqual([
       'audit_tombstones',
       'deletion_events',
+      'disclosures',
+      'incidents',
       'password_resets',
+      'processor_notices',
+      'recovery_codes',
+      'second_factors',
       'sweep_runs',
       'throttles',
       'user_sessions',
@@ -165,6 +170,13 @@ test('the system door sees no message, no contact and no secret of a connection'
     'deletions',
     'deletion_events',
     'suppressions',
+    'second_factors',
+    'recovery_codes',
+    'egress_log',
+    'processor_notices',
+    'incidents',
+    'disclosures',
+    'legal_holds',
   ])
   const closed = allTables(at).filter((table) => !open.has(table))
   expect(closed).toEqual(

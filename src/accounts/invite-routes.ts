@@ -1,6 +1,7 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { access } from '../http/access.ts'
+import { signInOrAsk } from '../http/factor-step.ts'
 import { EMPTY, inForm, type Shown } from '../http/form-page.ts'
 import { readForm } from '../http/forms.ts'
 import { tryOf } from '../http/known-browser.ts'
@@ -13,6 +14,7 @@ import type { Resources } from '../resources.ts'
 import { readInvitation } from './invitations.ts'
 import { joinAs, joinWithPassword } from './joining.ts'
 import { GIVEN } from './roles.ts'
+import { hasFactor } from './second-factor.ts'
 import type { SignedUp } from './sign-up.ts'
 import type { Throttles } from './throttle.ts'
 
@@ -51,12 +53,15 @@ export function inviteRoutes(on: Resources, throttles: Throttles): Router {
     access('public'),
     inForm(show, async (req, res) => {
       const { token } = req.params as Link
-      const joined = req.who
-        ? await joinAs(on, token, req.who)
-        : await join(on, throttles, req, token)
-      const authAt = req.who?.authAt ?? on.now().getTime()
-      await startSession(on, req, { ...joined, authAt })
-      res.redirect(303, '/inbox')
+      if (req.who) {
+        const { authAt } = req.who
+        await startSession(on, req, { ...(await joinAs(on, token, req.who)), authAt })
+        return res.redirect(303, '/inbox')
+      }
+      const { email } = await readInvitation(on, token)
+      const joined = await join(on, throttles, req, token)
+      const needsCode = await hasFactor(on, joined.user)
+      await signInOrAsk(on, { req, res }, { ...joined, needsCode, email, next: '/inbox' })
     }),
   )
   return router

@@ -57,3 +57,48 @@ export const invitationMail = (on: Resources, invited: Invited): Letter => ({
     'The link works once, for seven days. If you do not know them, do nothing.',
   ),
 })
+
+export type FactorNews =
+  'factor.on' | 'factor.off' | 'factor.reset' | 'factor.recovery_used' | 'factor.codes_renewed'
+
+const FACTOR_NEWS: Record<FactorNews, [subject: string, says: string]> = {
+  'factor.on': [
+    'Your second factor is on',
+    'From now on a code of your app is asked for after your password. Other sign-ins were ended.',
+  ],
+  'factor.off': [
+    'Your second factor is off',
+    'From now on your password alone signs you in. Other sign-ins were ended.',
+  ],
+  'factor.reset': [
+    'Your second factor was taken away',
+    'Whoever operates this installation took it away, and all sign-ins were ended. Sign in with your password and set it up anew.',
+  ],
+  'factor.recovery_used': [
+    'A recovery code was used',
+    'One of your recovery codes was used in place of a code of your app. It does not work again.',
+  ],
+  'factor.codes_renewed': [
+    'You have new recovery codes',
+    'Ten new recovery codes were made. The earlier ones do not work any more.',
+  ],
+}
+
+/** To the person themselves, so that nobody else changes how they sign in without their knowing. */
+export function factorMail(
+  on: Resources,
+  { user, email }: { user: string; email: string },
+  news: FactorNews,
+): Letter {
+  const [subject, says] = FACTOR_NEWS[news]
+  return {
+    to: email,
+    user,
+    kind: 'second_factor',
+    subject,
+    text: text(
+      says,
+      `If it was not you, change your password and look at where you are signed in: ${link(on, '/settings/security')}`,
+    ),
+  }
+}

@@ -1,13 +1,15 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { access } from '../http/access.ts'
+import { signInOrAsk } from '../http/factor-step.ts'
 import { EMPTY, inForm, type Shown } from '../http/form-page.ts'
 import { readForm } from '../http/forms.ts'
 import { rememberBrowser, tryOf } from '../http/known-browser.ts'
 import { showPage } from '../http/page.ts'
-import { endOwnSession, startSession } from '../http/session.ts'
+import { endOwnSession } from '../http/session.ts'
 import { sourceOf } from '../http/source.ts'
 import type { Resources } from '../resources.ts'
+import { factorRoutes } from './factor-routes.ts'
 import { inviteRoutes } from './invite-routes.ts'
 import { memberRoutes } from './member-routes.ts'
 import { ownPath } from './next-path.ts'
@@ -28,6 +30,7 @@ const LoginForm = z.object({
 /** What became of the page before, told on the sign-in page. */
 const NOTICES: Record<string, string> = {
   reset: 'Your password is changed and all sign-ins ended. Sign in with the new one.',
+  late: 'That took longer than five minutes. Sign in once more.',
   out: 'You are signed out.',
   left: 'You left the organization.',
 }
@@ -52,6 +55,7 @@ export function accountRoutes(on: Resources): Router {
   router.use(signUpRoutes(on, throttles))
   router.use(inviteRoutes(on, throttles))
   router.use(resetRoutes(on, throttles))
+  router.use(factorRoutes(on, throttles))
   router.use(settingsRoutes(on, throttles))
   router.use(memberRoutes(on, throttles))
   return router
@@ -85,9 +89,8 @@ async function login(
   })
   const signed = await signIn(on, { ...form, source })
   await throttles.signedIn(attempt)
-  await startSession(on, req, { ...signed, authAt: on.now().getTime() })
-  rememberBrowser(on, res, throttles.knownMark(attempt.email))
-  res.redirect(303, ownPath(form.next))
+  if (!signed.needsCode) rememberBrowser(on, res, throttles.knownMark(attempt.email))
+  await signInOrAsk(on, { req, res }, { ...signed, email: attempt.email, next: form.next })
 }
 
 async function logout(on: Resources, req: Request, res: Response): Promise<void> {

@@ -29,6 +29,8 @@ export type SignedIn = {
   /** When the password was last entered in this session, in milliseconds; 0 when it was not. */
   authAt: number
   isSudo: boolean
+  /** The organization asks for a second factor, and this person has none yet. */
+  mustEnroll: boolean
 }
 type Row = Omit<SignedIn, 'session' | 'isOps' | 'isSudo'> & {
   verified: boolean
@@ -63,7 +65,8 @@ export async function readSession(
 
 const SIGNED_IN = `
   select u.id as "user", u.email, u.name, u.email_verified_at is not null as verified, m.role, m.org_id as org,
-         o.name as "orgName", s.created_at, s.expire, coalesce((s.sess ->> 'authAt')::bigint, 0) as "authAt",
+         o.name as "orgName", o.require_2fa and not exists (
+           select from second_factors t where t.user_id = u.id and t.confirmed_at is not null) as "mustEnroll", s.created_at, s.expire, coalesce((s.sess ->> 'authAt')::bigint, 0) as "authAt",
          u.id = (select f.id from users f where f.preferences ->> 'signup' is null order by f.id limit 1) as first
     from user_sessions s
     join users u on u.id = s.user_id and u.disabled_at is null

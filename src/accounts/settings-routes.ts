@@ -11,6 +11,7 @@ import { viewerOf } from '../http/viewer.ts'
 import { timesFor } from '../inbox/page.ts'
 import { notFound } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { demandFactor, readDemand } from './factor-demand.ts'
 import { removeMember } from './members.ts'
 import {
   changePassword,
@@ -18,6 +19,7 @@ import {
   renameOrganization,
   renamePerson,
 } from './profile.ts'
+import { readFactor } from './second-factor.ts'
 import { endSession, endSessions, listSessions } from './sessions.ts'
 import { organizationsOf } from './sign-in.ts'
 import type { Throttles } from './throttle.ts'
@@ -26,6 +28,7 @@ const text = (missing: string) => z.string(missing).min(1, missing).max(1_000, '
 const NameForm = z.object({ name: text('Enter a name.') })
 /** The box beside a button that cannot be undone. */
 const SureForm = z.object({ sure: z.literal('1', 'Tick the box to go on.') })
+const DemandForm = z.object({ needed: z.enum(['0', '1']).default('0') })
 const SwitchForm = z.object({ org: z.uuid() })
 const PasswordForm = z.object({
   current: text('Enter your present password.'),
@@ -38,14 +41,24 @@ export function settingsRoutes(on: Resources, throttles: Throttles): Router {
   router.get('/settings', access('user'), (_req, res) => res.redirect(303, '/settings/profile'))
   profileRoutes(router, on)
   securityRoutes(router, on, throttles)
-  const show = (req: Request, res: Response, shown: Shown): void =>
-    showPage(res, 'accounts/organization', { ...shown, saved: isSaved(req) })
+  const show = async (req: Request, res: Response, shown: Shown): Promise<void> => {
+    const demand = await readDemand(on, whoOf(req).org)
+    showPage(res, 'accounts/organization', { ...shown, demand, saved: isSaved(req) })
+  }
   router.get('/settings/organization', access('admin'), (req, res) => show(req, res, EMPTY))
   router.post(
     '/settings/organization',
     access('admin'),
     inForm(show, async (req, res) => {
       await renameOrganization(on, whoOf(req), readForm(NameForm, req).name)
+      res.redirect(303, '/settings/organization?saved=1')
+    }),
+  )
+  router.post(
+    '/settings/organization/second-factor',
+    access('admin', { sudo: true }),
+    inForm(show, async (req, res) => {
+      await demandFactor(on, whoOf(req), readForm(DemandForm, req).needed === '1')
       res.redirect(303, '/settings/organization?saved=1')
     }),
   )
@@ -90,9 +103,11 @@ function profileRoutes(router: Router, on: Resources): void {
 function securityRoutes(router: Router, on: Resources, throttles: Throttles): void {
   const home = '/settings/security'
   const show = async (req: Request, res: Response, shown: Shown): Promise<void> => {
-    const devices = await listSessions(on, whoOf(req).user)
-    const times = timesFor(viewerOf(on, req))
-    showPage(res, 'accounts/security', { ...shown, devices, times, saved: isSaved(req) })
+    const { user } = whoOf(req)
+    const [devices, factor] = [await listSessions(on, user), await readFactor(on, user)]
+    const [times, saved] = [timesFor(viewerOf(on, req)), isSaved(req)]
+    const isOff = req.query['factor'] === 'off'
+    showPage(res, 'accounts/security', { ...shown, devices, factor, times, saved, isOff })
   }
   router.get(home, access('user'), (req, res) => show(req, res, EMPTY))
   router.post(

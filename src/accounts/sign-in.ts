@@ -1,9 +1,11 @@
 import { auditEach, auditPerson, byPerson, SYSTEM, type Source } from '../audit/audit.ts'
 import { rows } from '../db.ts'
+import { digest } from '../ids.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { normalEmail } from './fields.ts'
 import { hashPassword, isOutdated, verifyPassword } from './passwords.ts'
+import { hasFactor } from './second-factor.ts'
 
 type Found = {
   id: string
@@ -16,6 +18,9 @@ type Found = {
 const WRONG =
   'E-mail and password do not fit together. If you have just signed up, open the link in your mail first.'
 
+/** Who proved to know a password, and whether a code is still to come before they are signed in. */
+export type Proven = { user: string; org: string; needsCode: boolean }
+
 /**
  * The person and the organization to sign in to: the one they were in last, else the oldest.
  *
@@ -25,7 +30,7 @@ const WRONG =
 export async function signIn(
   on: Resources,
   given: { email: string; password: string; source?: Source },
-): Promise<{ user: string; org: string }> {
+): Promise<Proven> {
   const found = await findUser(on, normalEmail(given.email))
   const fits = await verifyPassword(on, given.password, found?.password_hash)
   if (!found || !fits || found.disabled || found.beginning) {
@@ -36,23 +41,29 @@ export async function signIn(
   return enter(on, found, given.source)
 }
 
-async function enter(
-  on: Resources,
-  found: Found,
-  source: Source | undefined,
-): Promise<{ user: string; org: string }> {
+async function enter(on: Resources, found: Found, source: Source | undefined): Promise<Proven> {
   const orgs = await organizationsOf(on, found.id)
   const org = orgs.find(({ id }) => id === found.last_org) ?? orgs[0]
   if (org) {
-    const actor = byPerson({ user: found.id, ...(source ? { source } : {}) })
-    await on.db.withSystem((tx) => auditEach(tx, [org.id], () => ({ actor, action: 'sign_in.ok' })))
-    return { user: found.id, org: org.id }
+    const proven = { user: found.id, org: org.id }
+    const needsCode = await hasFactor(on, found.id)
+    if (!needsCode) await noteEntered(on, { ...proven, ...(source ? { source } : {}) })
+    return { ...proven, needsCode }
   }
   throw new Refusal(
     422,
     'no_organization',
     'You are not a member of any organization now. Ask an owner or an admin for an invitation.',
   )
+}
+
+/** Note that somebody is signed in, with everything that was asked of them. */
+export async function noteEntered(
+  on: Resources,
+  who: { user: string; org: string; source?: Source },
+): Promise<void> {
+  const entry = { actor: byPerson(who), action: 'sign_in.ok' as const }
+  await on.db.withSystem((tx) => auditEach(tx, [who.org], () => entry))
 }
 
 /** Note that tries for an address were too many: nothing when it is nobody's. */
@@ -65,10 +76,10 @@ export async function noteBlocked(
 }
 
 /** Nobody has proved to be this person: the entry is about them, by nobody. */
-async function noteSignIn(
+export async function noteSignIn(
   on: Resources,
   { user, source }: { user: string; source?: Source },
-  action: 'sign_in.failed' | 'sign_in.blocked',
+  action: 'sign_in.failed' | 'sign_in.blocked' | 'factor.failed',
 ): Promise<void> {
   const entry = { actor: { ...SYSTEM, ...source }, action, target: { kind: 'user', id: user } }
   await on.db.withSystem((tx) => auditPerson(tx, user, entry))
@@ -86,6 +97,18 @@ export async function organizationsOf(
       [user],
     ),
   )
+}
+
+/** Tells one password of a person from the next and says nothing of it; the same for all who may not sign in. */
+export async function passwordMark(on: Resources, user: string): Promise<string> {
+  const [found] = await on.db.withSystem((tx) =>
+    rows<{ password_hash: string | null }>(
+      tx,
+      `select password_hash from users where id = ? and disabled_at is null`,
+      [user],
+    ),
+  )
+  return digest(found?.password_hash ?? '').toString('base64url')
 }
 
 async function findUser(on: Resources, email: string): Promise<Found | undefined> {

@@ -32,6 +32,10 @@ export type Throttles = {
   signIn(attempt: Try): Promise<void>
   /** The password was right: what the try counted is given back. */
   signedIn(attempt: Try): Promise<void>
+  /** Counts a try of a second factor's code, whoever brings it; throws Throttled. */
+  code(user: string): Promise<void>
+  /** The code was right. */
+  codeTaken(user: string): Promise<void>
   /** What a browser keeps after a sign-in, so that a stranger who uses up an account's tries does not lock it out. */
   knownMark(email: string): string
   /** Sign-ups from one network; throws Throttled. */
@@ -71,6 +75,8 @@ export function openThrottles(on: Resources): Throttles {
         else await bucket.reward(key)
       }
     },
+    code: (user) => consume(buckets.code, keyed(user)),
+    codeTaken: async (user) => void (await buckets.code.delete(keyed(user))),
     knownMark,
     signUp: (ip) => consume(buckets.signUp, keyed(networkOf(ip))),
     mail: (kind, email) => hasRoom(buckets.mail, keyed(kind, email)),
@@ -97,6 +103,7 @@ function openBuckets(on: Resources) {
     account: limit('login-account', 20, HOUR),
     network: limit('login-network', 100, HOUR),
     known: limit('login-known', 5, 15 * MINUTE),
+    code: limit('factor-user', 5, 15 * MINUTE),
     signUp: limit('signup-network', 5, HOUR),
     mail: limit('mail-account', 3, HOUR),
     invite: limit('invite-org', 50, 24 * HOUR),

@@ -3,6 +3,7 @@ import { createOrganization, createUser } from '../accounts/accounts.ts'
 import { createApiKey } from '../accounts/api-keys.ts'
 import { OPERATOR } from '../audit/audit.ts'
 import { GIVEN } from '../accounts/roles.ts'
+import { resetFactor } from '../accounts/second-factor.ts'
 import { createConnection } from '../connections/connections.ts'
 import { command, type Command } from './command.ts'
 
@@ -45,6 +46,11 @@ export const accountCommands: Record<string, Command> = {
       })
       return { user_id: user }
     },
+  }),
+  'user reset-2fa': command({
+    usage: `--email E`,
+    options: { email: text },
+    run: async (at, { email }) => ({ reset: await resetFactor(await at.open(), email) }),
   }),
   'connection create': command({
     usage: `--org ID --phone-number-id P --waba-id W [--display-phone X] [--name N]   stdin {"access_token","app_secret","verify_token"}`,

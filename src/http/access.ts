@@ -19,6 +19,8 @@ export type Who = {
   authAt: number
   /** That was within the last 15 minutes. */
   isSudo: boolean
+  /** The organization asks for a second factor, and this person has none yet. */
+  mustEnroll: boolean
 }
 /** A program with a bearer key. */
 export type Key = { org: string; id: string; scopes: string[] }
@@ -63,10 +65,22 @@ export function access(level: Level, { sudo = false } = {}): Guard {
     if (level === 'key')
       return req.key ? next() : next(new Refusal(401, 'unauthorized', 'A bearer key is needed.'))
     if (!req.who) return askToSignIn(req, res)
+    if (req.who.mustEnroll && !ENROLMENT.test(req.path)) return askToEnroll(req, res)
     if (!mayEnter(req.who, level)) return next(forbidden())
     return sudo && !req.who.isSudo ? next(new SudoNeeded()) : next()
   }
   return Object.assign(guard, { [ACCESS]: level, [SUDO]: sudo })
+}
+
+/** Where somebody can still go who has to set up a second factor first. */
+const ENROLMENT =
+  /^\/(settings\/security(\/second-factor(\/confirmation)?|\/password|\/sessions(\/[\w-]+)?\/removal)?|settings\/profile\/organization|logout)\/?$/
+
+/** As `askToSignIn`, to the page where a second factor is set up. */
+function askToEnroll(req: Request, res: Response): void {
+  if (req.path.endsWith('/stream')) res.status(403).end()
+  else if (req.get('hx-request')) res.status(204).set('HX-Redirect', '/settings/security').end()
+  else res.redirect(303, '/settings/security')
 }
 
 const forbidden = (): Refusal =>

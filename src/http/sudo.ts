@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
 import { z } from 'zod'
-import { confirmPassword } from '../accounts/sudo.ts'
+import { confirmSelf } from '../accounts/sudo.ts'
+import { hasFactor } from '../accounts/second-factor.ts'
 import { openThrottles, type Throttles } from '../accounts/throttle.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
@@ -14,6 +15,7 @@ import { markConfirmed } from './session.ts'
 /** What the page that asks for the password sends back to the address the form was for. */
 const Confirmation = z.object({
   confirm_password: z.string().max(1_000),
+  confirm_code: z.string().max(100).default(''),
   sealed_form: z.string().min(1),
 })
 type Waiting = { path: string; body: unknown }
@@ -23,10 +25,10 @@ type Waiting = { path: string; body: unknown }
  * sealed for this session: it may hold secrets, and no page shows one.
  */
 export function askConfirmation(on: Resources): ErrorRequestHandler {
-  return (error: unknown, req, res, next) => {
+  return async (error: unknown, req, res, next) => {
     if (!(error instanceof SudoNeeded) || wantsJson(req) || wantsFragment(req)) return next(error)
     const waiting: Waiting = { path: req.originalUrl, body: req.body as unknown }
-    return ask(req, res, sealForm(on, whoOf(req), waiting), EMPTY)
+    return ask(on, req, res, { sealed: sealForm(on, whoOf(req), waiting), ...EMPTY })
   }
 }
 
@@ -36,15 +38,16 @@ export function takeConfirmation(on: Resources): RequestHandler {
   return async (req, res, next) => {
     const given = Confirmation.safeParse(req.body)
     if (req.method !== 'POST' || !req.who || !given.success) return next()
-    const { confirm_password: password, sealed_form: sealed } = given.data
+    const { sealed_form: sealed } = given.data
     const waiting = openForm(on, req.who, sealed)
     if (waiting?.path !== req.originalUrl) throw outdated()
     try {
-      await confirm(on, throttles, req, password)
+      await confirm(on, throttles, req, given.data)
     } catch (error) {
       if (!(error instanceof Refusal) || error.status >= 500) throw error
       res.status(error.status)
-      return ask(req, res, sealed, { values: {}, errors: error.fields, problem: error.message })
+      const { fields: errors, message: problem } = error
+      return ask(on, req, res, { sealed, values: {}, errors, problem })
     }
     req.body = waiting.body
     return next()
@@ -55,22 +58,37 @@ async function confirm(
   on: Resources,
   throttles: Throttles,
   req: Request,
-  password: string,
+  given: z.infer<typeof Confirmation>,
 ): Promise<void> {
   const who = whoOf(req)
   const attempt = { ...tryOf(on, req, who.email), known: throttles.knownMark(who.email) }
   await throttles.signIn(attempt)
-  if (!(await confirmPassword(on, who, password))) {
-    const detail = 'This is not your password.'
-    throw new Refusal(422, 'wrong_password', detail, { confirm_password: detail })
+  const fits = await confirmSelf(on, who, {
+    password: given.confirm_password,
+    code: given.confirm_code,
+  })
+  if (fits !== 'yes') {
+    const [field, detail] = WRONG[fits]
+    throw new Refusal(422, fits, detail, { [field]: detail })
   }
   await throttles.signedIn(attempt)
   await markConfirmed(on, req)
 }
 
-function ask(req: Request, res: Response, sealed: string, shown: Shown): void {
+const WRONG = {
+  wrong_password: ['confirm_password', 'This is not your password.'],
+  wrong_code: ['confirm_code', 'This code does not fit. Each works once: take the next one.'],
+} as const
+
+async function ask(
+  on: Resources,
+  req: Request,
+  res: Response,
+  page: Shown & { sealed: string },
+): Promise<void> {
+  const needsCode = await hasFactor(on, whoOf(req).user)
   if (res.statusCode === 200) res.status(403)
-  showPage(res, 'accounts/sudo', { ...shown, action: req.originalUrl, sealed })
+  showPage(res, 'accounts/sudo', { ...page, action: req.originalUrl, needsCode })
 }
 
 const placeOf = (who: Who): Place => ({ purpose: 'sudo_form', org: who.org, row: who.session })

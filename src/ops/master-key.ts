@@ -1,4 +1,5 @@
 import { audit, type AuditActor } from '../audit/audit.ts'
+import { openFactor, sealFactor } from '../accounts/factor-seal.ts'
 import { rows } from '../db.ts'
 import type { Resources } from '../resources.ts'
 import { keyIdOf, seal, SealError, type SealingKey } from '../vault.ts'
@@ -10,9 +11,9 @@ export type MasterRotation = {
   master_key: string
   organizations: number
   rewrapped: number
-  resealed: { mail: number; dead_letters: number }
+  resealed: { mail: number; dead_letters: number; second_factors: number }
   /** What another master key still seals; the old ones may be dropped when all of it is 0. */
-  left: { data_keys: number; mail: number; dead_letters: number }
+  left: { data_keys: number; mail: number; dead_letters: number; second_factors: number }
 }
 
 const TELL_EVERY = 100
@@ -39,12 +40,22 @@ export async function rotateMasterKey(on: Resources, by: AuditActor): Promise<Ma
   }
   const mail = await resealAll(on, MAIL, first)
   const letters = await resealAll(on, LETTERS, first)
+  const factors = await resealAll(on, FACTORS, first)
   return {
     master_key: first.id,
     organizations: orgs.length,
     rewrapped,
-    resealed: { mail: mail.resealed, dead_letters: letters.resealed },
-    left: { data_keys: left, mail: mail.left, dead_letters: letters.left },
+    resealed: {
+      mail: mail.resealed,
+      dead_letters: letters.resealed,
+      second_factors: factors.resealed,
+    },
+    left: {
+      data_keys: left,
+      mail: mail.left,
+      dead_letters: letters.left,
+      second_factors: factors.left,
+    },
   }
 }
 
@@ -112,6 +123,12 @@ const LETTERS: Store<DeadLetter & { body: string }> = {
     const place = placeOf(letter.connection_id, letter.first_seen_at.getTime())
     return [seal(first, place, await openDeadLetter(on, letter, letter.body))]
   },
+}
+
+const FACTORS: Store<Sealed> = {
+  read: `select id, secret as body from second_factors where id > ? order by id limit ${BATCH}`,
+  write: `update second_factors set secret = ? where id = ? and secret = ?`,
+  values: (on, { id, body }) => [sealFactor(on, id, openFactor(on, id, body))],
 }
 
 async function resealAll<Row extends Sealed>(

@@ -27,6 +27,9 @@ export const LIMITS = {
   SUPPRESSION_DAYS: { is: 45, least: 30, most: 365 },
   DEADLINE_ALARM_DAYS: { is: 3, least: 1, most: 7 },
   CERTIFICATE_DAYS: { is: 1_095, least: 365, most: 3_650 },
+  EGRESS_DAYS: { is: 30, least: 1, most: 30 },
+  INCIDENT_DAYS: { is: 1_826, least: 1_826, most: 3_653 },
+  DISCLOSURE_DAYS: { is: 1_095, least: 365, most: 1_826 },
   SWEEP_RUN_DAYS: { is: 90, least: 7, most: 365 },
 } as const satisfies Record<string, Limit>
 

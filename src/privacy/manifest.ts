@@ -10,6 +10,7 @@ import { operations } from './manifest/operations.ts'
 import { programs } from './manifest/programs.ts'
 import { restore } from './manifest/restore.ts'
 import { retention } from './manifest/retention.ts'
+import { security } from './manifest/security.ts'
 import { stores as otherStores } from './manifest/stores.ts'
 import { usage } from './manifest/usage.ts'
 import type { Store, Table } from './manifest/vocabulary.ts'
@@ -25,6 +26,7 @@ const tables: readonly Table[] = [
   ...usage,
   ...exported,
   ...deletions,
+  ...security,
 ]
 
 const stores: readonly Store[] = [...otherStores, ...exportStores]

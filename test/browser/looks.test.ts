@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Browser, Page } from 'playwright-core'
+import { beginFactor } from '../../src/accounts/second-factor.ts'
 import { closeSandbox } from '../../src/sandbox/sandbox.ts'
 import { startApp, type Running } from '../support/app.ts'
 import { read } from '../support/inbound.ts'
@@ -23,6 +24,7 @@ beforeAll(async () => {
   app = await startApp({ workers: false, env: { DATA_DIR: ownFolder() } })
   browser = await openBrowser()
   org = await app.org()
+  await beginFactor(app.on, org.owner.id)
   await openPhones(app, org)
   const chat = await chatWith(app, org, 'Do you have this in blue? https://shop.example/dress', 30)
   await chat.says('A-very-long-word-'.repeat(30), 20)
@@ -69,6 +71,7 @@ const MEMBER_PAGES = [
   '/settings/members',
   '/settings/security',
   '/settings/security/audit',
+  '/settings/security/second-factor',
   '/settings/connections',
   '/settings/api-keys',
   '/settings/privacy',

@@ -57,6 +57,8 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     expires_at: soon(),
   }),
   throttles: () => ({ key: newId(), points: 1, expire: Date.now() + 60_000 }),
+  second_factors: ({ user }) => ({ id: newId(), user_id: user, kind: 'totp', secret: sealed }),
+  recovery_codes: ({ user }) => ({ user_id: user, code_digest: digest(newId()) }),
   connections: ({ org, connection }) => ({
     org_id: org,
     id: connection,
@@ -202,6 +204,34 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     page: '/inbox/:id',
     at: new Date(),
     ref: org,
+  }),
+  egress_log: ({ org }) => ({
+    id: newId(),
+    at: new Date(),
+    host: 'graph.facebook.com',
+    purpose: 'messages',
+    org_id: org,
+  }),
+  processor_notices: ({ user }) => ({ user_id: user, processor: 'meta', told_at: new Date() }),
+  incidents: () => ({
+    id: newId(),
+    kind: 'confidentiality',
+    aware_at: new Date(),
+    facts: 'A key leaked',
+  }),
+  disclosures: ({ org }) => ({
+    id: newId(),
+    about_org: org,
+    received_at: new Date(),
+    authority: 'A court',
+    legal_basis: 'An order',
+    scope: {},
+  }),
+  legal_holds: ({ org, contact }) => ({
+    org_id: org,
+    id: newId(),
+    contact_id: contact,
+    placed_at: new Date(),
   }),
   sweep_runs: () => ({ id: newId(), now_arg: new Date(), started_at: new Date() }),
 }

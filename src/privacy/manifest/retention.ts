@@ -48,6 +48,22 @@ export const retention: Readonly<Record<string, Rule>> = {
     says: 'what the sweeps removed, counts only: 90 days',
     days: LIMITS.SWEEP_RUN_DAYS.is,
   },
+  egress: {
+    says: 'where requests went, without what they said: 30 days',
+    days: LIMITS.EGRESS_DAYS.is,
+  },
+  incident: {
+    says: 'the record of a breach: 5 years after it is closed',
+    days: LIMITS.INCIDENT_DAYS.is,
+  },
+  disclosure: {
+    says: 'the record of a disclosure required by law: 3 years after its end',
+    days: LIMITS.DISCLOSURE_DAYS.is,
+  },
+  legal_hold: {
+    says: 'the record of a preservation order: 3 years after its release',
+    days: LIMITS.DISCLOSURE_DAYS.is,
+  },
   throttle: { says: 'counters against abuse: 24 hours', days: LIMITS.THROTTLE_DAYS.is },
   audit: { says: 'audit log: 365 days', days: LIMITS.AUDIT_DAYS.is },
   audit_proof: {
@@ -70,5 +86,6 @@ export const retention: Readonly<Record<string, Rule>> = {
   log: { says: 'log lines: 14 days', days: LIMITS.LOG_RETENTION_DAYS.is },
   cookie: { says: 'the sign-in cookie: 14 days', days: 14 },
   known_browser: { says: 'the mark of a browser that signed in: half a year', days: 182 },
+  factor_step: { says: 'a sign-in that waits for its second factor: 5 minutes', days: 1 },
   request: { says: 'for the length of one request', days: 0 },
 }

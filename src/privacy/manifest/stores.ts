@@ -117,6 +117,16 @@ export const stores: readonly Store[] = [
     sealed: 'hmac',
   },
   {
+    ...aboutUser('expires', 'factor_step'),
+    store: 'sign-in step cookie',
+    kind: 'cookie',
+    matches: 'cookie cf_step or __Host-cf_step, in the browser of the person, for five minutes',
+    category: 'secret',
+    purpose: ['protect'],
+    export: { exclude: 'lies with the person already' },
+    sealed: 'gcm_instance',
+  },
+  {
     ...aboutUser('self', 'known_browser'),
     store: 'known browser cookie',
     kind: 'cookie',
