@@ -6,7 +6,10 @@ import { describeError, type Log } from './log.ts'
 
 /** What processes tell each other: ids only, at most once, never the truth itself. */
 export type Event =
-  { kind: 'feed'; org: string } | { kind: 'connections' } | { kind: 'sessions'; user: string }
+  | { kind: 'feed'; org: string }
+  | { kind: 'connections' }
+  | { kind: 'keys'; org: string }
+  | { kind: 'sessions'; user: string }
 
 export type Events = {
   publish(event: Event): void

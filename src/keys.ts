@@ -1,8 +1,9 @@
 import { rows, type Tx } from './db.ts'
+import type { Events } from './events.ts'
 import type { Resources } from './resources.ts'
 import { keyIdOf, open, seal, SealError, type Place, type SealingKey, type Vault } from './vault.ts'
 
-/** The data keys of organizations, opened once and kept for half a minute, so that a destroyed key is soon forgotten. */
+/** The data keys of organizations, opened once and kept for half a minute; a destroyed one is forgotten when that is told. */
 export type OrgKeys = {
   /** The active key first. Read anew when one of `wanted`, by its id, is younger than what is kept. */
   of(tx: Tx, org: string, wanted?: readonly string[]): Promise<SealingKey[]>
@@ -12,8 +13,11 @@ export type OrgKeys = {
 const KEPT_MS = 30_000
 type Row = { kid: string; wrapped: string }
 
-export function openKeys(vault: Vault): OrgKeys {
+export function openKeys(vault: Vault, events: Events): OrgKeys {
   const kept = new Map<string, { keys: SealingKey[]; until: number }>()
+  events.subscribe((event) => {
+    if (event.kind === 'keys') kept.delete(event.org)
+  })
   return {
     async of(tx, org, wanted = []) {
       const known = kept.get(org)

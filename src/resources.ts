@@ -54,7 +54,7 @@ export async function openResources(config: Config, given: Given = {}): Promise<
     db,
     pool,
     vault,
-    keys: openKeys(vault),
+    keys: openKeys(vault, events),
     queues,
     events,
     directory,

@@ -2,6 +2,7 @@ import { rows } from '../db.ts'
 import { openFor } from '../keys.ts'
 import type { Resources } from '../resources.ts'
 import { DAY_MS } from '../privacy/limits.ts'
+import { SealError } from '../vault.ts'
 import type { Deletion } from './deletion.ts'
 import type { Outcome } from './steps.ts'
 
@@ -12,7 +13,8 @@ export class NotReleased extends Error {}
 const LAST_MS = 2 * DAY_MS
 const GONE = new Set([100, 190, 200, 803])
 
-type Number = { waba: string; token: string }
+/** `token` is undefined where it does not open: its key is gone, and so is what it could be used for. */
+type Account = { waba: string; token: string | undefined }
 
 /**
  * End Meta's webhooks to us for every business account, with the token that is destroyed after it. A token Meta no
@@ -23,7 +25,7 @@ export async function releaseNumbers(on: Resources, deletion: Deletion): Promise
   const org = deletion.subject_id
   const notes: string[] = []
   for (const { waba, token } of await accountsOf(on, org)) {
-    const result = await unsubscribe(on, waba, token)
+    const result = token === undefined ? 'unreadable' : await unsubscribe(on, waba, token)
     const isLate = deletion.deadline_at.getTime() - on.now().getTime() < LAST_MS
     if (result === 'unconfirmed' && !isLate) throw new NotReleased()
     notes.push(`subscribed_apps ${result}`)
@@ -31,7 +33,7 @@ export async function releaseNumbers(on: Resources, deletion: Deletion): Promise
   return { counts: { accounts: notes.length }, notes }
 }
 
-async function accountsOf(on: Resources, org: string): Promise<Number[]> {
+async function accountsOf(on: Resources, org: string): Promise<Account[]> {
   return on.db.withTenant(org, async (tx) => {
     const found = await rows<{ id: string; waba_id: string; access_token: string }>(
       tx,
@@ -39,11 +41,13 @@ async function accountsOf(on: Resources, org: string): Promise<Number[]> {
         where org_id = ? and access_token is not null order by waba_id, id desc`,
       [org],
     )
-    const accounts: Number[] = []
+    const accounts: Account[] = []
     for (const { id, waba_id: waba, access_token } of found) {
       const place = { purpose: 'connections|access_token', org, row: id }
-      const token = await openFor(on, tx, place, access_token)
-      accounts.push({ waba, token: token.toString('utf8') })
+      const token = await openFor(on, tx, place, access_token).catch((error: unknown) => {
+        if (!(error instanceof SealError)) throw error
+      })
+      accounts.push({ waba, token: token?.toString('utf8') })
     }
     return accounts
   })

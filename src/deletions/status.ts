@@ -47,6 +47,7 @@ const WORDS: Record<string, string> = {
   files: 'Delete files and exports',
   rows: 'Delete the records',
   people: 'Delete accounts that belong to nothing else',
+  keys: 'Forget the encryption keys',
   told: 'Tell connected programs',
   derived: 'Renew what is computed from records',
   verify: 'Look for anything that is left',

@@ -2,6 +2,7 @@ import { announce } from '../connections/connections.ts'
 import { rows } from '../db.ts'
 import { appendFeed } from '../feed/feed.ts'
 import { withdrawExports } from '../privacy/export-shelf.ts'
+import { manifest } from '../privacy/manifest.ts'
 import type { Resources } from '../resources.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 import type { Deletion, Handles, Kind } from './deletion.ts'
@@ -151,14 +152,24 @@ const people: Step = {
   },
 }
 
-/** Statistics hold sample values, and dead rows their bytes. */
+/** The data keys went with the rows. Whoever still holds one in memory lets go of it. Source: promise P28. */
+const keys: Step = {
+  name: 'keys',
+  run({ on, deletion: { subject_id: org } }) {
+    on.keys.forget(org)
+    on.events.publish({ kind: 'keys', org })
+    return Promise.resolve(nothing)
+  },
+}
+
+/** Statistics hold sample values, and dead rows their bytes. Rows also go along foreign keys, so counts do not tell which. */
 const derived: Step = {
   name: 'derived',
   async run({ on, deletion }) {
-    const touched = Object.values(deletion.steps).flatMap(({ counts }) => Object.keys(counts))
-    return {
-      counts: { tables: await freshStatistics(on, touched, { isWhole: deletion.kind === 'org' }) },
-    }
+    const isWhole = deletion.kind === 'org'
+    const touched = isWhole ? manifest.tables : await planErasure(on, await subjectOf(on, deletion))
+    const tables = touched.map(({ table }) => table)
+    return { counts: { tables: await freshStatistics(on, tables, { isWhole }) } }
   },
 }
 
@@ -194,7 +205,19 @@ const told: Step = {
 
 /** In this order, because each needs what a later one destroys. Source: promises P38 to P45, section 5. */
 export const STEPS: Readonly<Record<Kind, readonly Step[]>> = {
-  org: [handles, suppression, fence, release, queues, files, rowsStep, people, derived, verify],
+  org: [
+    handles,
+    suppression,
+    fence,
+    release,
+    queues,
+    files,
+    rowsStep,
+    people,
+    keys,
+    derived,
+    verify,
+  ],
   contact: [handles, suppression, files, rowsStep, told, derived, verify],
   user: [handles, files, rowsStep, derived, verify],
 }
