@@ -23,6 +23,8 @@ export type Running = {
   url: string
   on: Resources
   backend: Backend
+  /** What the keys of its queues begin with, where they lie in Redis. */
+  queuePrefix: string
   /** Lines the product logged so far. */
   lines: string[]
   /** An organization of its own, with an owner and one connection. */
@@ -54,9 +56,10 @@ export async function startApp(wish: Wish = {}): Promise<Running> {
     answer?.(req, res)
   })
   const port = await listen(server)
+  const queuePrefix = `t${randomBytes(6).toString('hex')}`
   const on = await openResources(testConfig(database.url, port, wish), {
     log: openLog('debug', { write: (line: string) => void lines.push(line) }),
-    queuePrefix: `t${randomBytes(6).toString('hex')}`,
+    queuePrefix,
     ...(wish.now ? { now: wish.now } : {}),
   })
   let stopWorkers: (() => Promise<void>) | undefined
@@ -78,6 +81,7 @@ export async function startApp(wish: Wish = {}): Promise<Running> {
     url: `http://127.0.0.1:${port}`,
     on,
     backend: wish.backend ?? 'postgres',
+    queuePrefix,
     lines,
     org: () => makeOrg(on),
     stop,

@@ -1,7 +1,14 @@
-/** A permutation that the seed decides, so that a failure can be repeated. */
-export function shuffled<T>(items: T[], seed: number): T[] {
+const MODULUS = 2_147_483_647
+
+/** Numbers from 0 up to 1 that the seed decides, so that a failure can be repeated. */
+export function seeded(seed: number): () => number {
   let state = seed
-  const next = (): number => (state = (state * 48_271) % 2_147_483_647)
+  return () => (state = (state * 48_271) % MODULUS) / MODULUS
+}
+
+/** A permutation that the seed decides. */
+export function shuffled<T>(items: T[], seed: number): T[] {
+  const next = seeded(seed)
   return items
     .map((item) => ({ item, key: next() }))
     .toSorted((a, b) => a.key - b.key)
