@@ -21,6 +21,7 @@ import { hasSessionCookie, sessions } from './http/session.ts'
 import { askConfirmation, takeConfirmation } from './http/sudo.ts'
 import { countUse } from './http/usage.ts'
 import { inboxRoutes } from './inbox/routes.ts'
+import { metaRoutes } from './meta/routes.ts'
 import { opsRoutes } from './ops/routes.ts'
 import { exportRoutes } from './privacy/export-routes.ts'
 import { privacyRoutes } from './privacy/routes.ts'
@@ -53,6 +54,7 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
   app.use(healthRoutes(on, metrics))
   app.use('/api/v1', apiRoutes(on))
 
+  app.use(metaRoutes(on))
   app.use(sameOrigin(on.config.APP_URL, hasSessionCookie))
   app.use(sessions(on))
   app.use(countUse(on))

@@ -88,6 +88,7 @@ describe('the catalogue', () => {
     const loose = `select p.proname as name from pg_proc p where p.pronamespace = 'app'::regnamespace
       and p.prosecdef and not coalesce(p.proconfig::text ~ 'search_path=', false)`
     expect(await names(definers)).toEqual([
+      'app_connections',
       'audit_chain',
       'audit_forget',
       'audit_trim',

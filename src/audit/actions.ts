@@ -54,6 +54,10 @@ export const ACTIONS = {
       secrets: z.array(z.enum(['access_token', 'app_secret', 'verify_token'])),
     }),
   },
+  'connection.disconnected': {
+    says: 'Destroyed the token of a connection that Meta ended',
+    detail: nothing,
+  },
   'connection.switched': {
     says: 'Switched a connection',
     detail: z.strictObject({ to: z.enum(['active', 'disabled']) }),

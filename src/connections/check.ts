@@ -9,6 +9,9 @@ import { accessTokenOf, announce, getConnection, type Connection } from './conne
 import { explainCheck, type Check } from './verdict.ts'
 
 type Finding = Omit<Check, 'at'>
+/** Whose token it is: the Meta app, and the person in it who granted it. */
+type Told = Omit<Finding, 'expires_at'> &
+  Partial<Pick<Finding, 'expires_at'>> & { grant?: { app: string; user: string | null } }
 type Failure = Pick<Check, 'code' | 'said'> & { outcome: 'refused' | 'unreachable' }
 
 const TIMEOUT_MS = 8_000
@@ -31,6 +34,7 @@ const GraphError = z.object({
 const TokenFacts = z.object({
   data: z.object({
     app_id: z.string().optional(),
+    user_id: z.string().optional(),
     is_valid: z.boolean(),
     expires_at: z.number().optional(),
     scopes: z.array(z.string()).default([]),
@@ -58,11 +62,12 @@ export async function testConnection(
     return { connection: found, token: await accessTokenOf(on, tx, org, id) }
   })
   const number = await askNumber(on, connection, token)
-  const finding = 'outcome' in number ? number : await askToken(on, connection, token)
+  const { grant, ...finding }: Told =
+    'outcome' in number ? number : await askToken(on, connection, token)
   const check: Check = { at: on.now().toISOString(), expires_at: null, ...finding }
   const ok = check.outcome === 'ok'
   await on.db.withTenant(org, (tx) =>
-    keep(on, tx, { org, id }, { check, facts: 'outcome' in number ? {} : number }),
+    keep(on, tx, { org, id }, { check, grant, facts: 'outcome' in number ? {} : number }),
   )
   if (ok) await welcome(on, org, connection)
   if (ok && connection.state === 'suspended') await wakeConnection(on, org, id)
@@ -90,25 +95,44 @@ async function askNumber(
   return read(PhoneNumber, answer, token)
 }
 
-/** With an app of the instance's own, Meta also tells whose the token is, what it may do and until when. */
-async function askToken(on: Resources, { waba_id }: Connection, token: string): Promise<Finding> {
+/**
+ * With an app of the instance's own, Meta also tells what the token may do and until when. Whose it is, a token may ask
+ * about itself: Meta's callbacks name an app and a person, and find the connection by them.
+ */
+async function askToken(on: Resources, { waba_id }: Connection, token: string): Promise<Told> {
   const { META_APP_ID, META_APP_SECRET } = on.config
   const good: Finding = { outcome: 'ok', code: null, said: null, expires_at: null }
-  if (!META_APP_ID || !META_APP_SECRET) return good
+  const isOurs = META_APP_ID !== undefined && META_APP_SECRET !== undefined
   const answer = await on.egress.graph({
     method: 'GET',
     path: `/debug_token?input_token=${encodeURIComponent(token)}`,
-    token: `${META_APP_ID}|${META_APP_SECRET}`,
+    token: isOurs ? `${META_APP_ID}|${META_APP_SECRET}` : token,
     timeoutMs: TIMEOUT_MS,
   })
   const facts = read(TokenFacts, answer, token)
   // The number answered to this token a moment ago: when the second question stays open, that is enough.
   if ('outcome' in facts) return good
   const { data } = facts
+  const grant = grantIn(data)
+  if (!isOurs) return { ...good, ...grant }
   const expires_at = data.expires_at ? new Date(data.expires_at * 1_000).toISOString() : null
   const code = faultOf(data, META_APP_ID, waba_id)
   const said = clean(data.error?.message, token)
-  return { ...good, expires_at, ...(code ? { outcome: 'refused' as const, code, said } : {}) }
+  return {
+    ...good,
+    ...grant,
+    expires_at,
+    ...(code ? { outcome: 'refused' as const, code, said } : {}),
+  }
+}
+
+const DIGITS = /^\d{1,32}$/
+
+function grantIn({ app_id: app, user_id: user }: z.infer<typeof TokenFacts>['data']): {
+  grant?: { app: string; user: string | null }
+} {
+  if (!app || !DIGITS.test(app)) return {}
+  return { grant: { app, user: user && DIGITS.test(user) ? user : null } }
 }
 
 function faultOf(
@@ -160,7 +184,11 @@ async function keep(
   on: Resources,
   tx: Tx,
   at: { org: string; id: string },
-  { check, facts }: { check: Check; facts: z.infer<typeof PhoneNumber> },
+  {
+    check,
+    grant,
+    facts,
+  }: { check: Check; grant: Told['grant']; facts: z.infer<typeof PhoneNumber> },
 ): Promise<void> {
   const perSecond = PER_SECOND[facts.throughput?.level ?? ''] ?? null
   const verified = {
@@ -176,6 +204,7 @@ async function keep(
       display_phone: tx.raw('coalesce(?, display_phone)', [facts.display_phone_number ?? null]),
       quality: tx.raw('coalesce(?, quality)', [facts.quality_rating ?? null]),
       throughput: tx.raw('coalesce(?, throughput)', [perSecond]),
+      ...(grant ? { app_id: grant.app, granted_by: grant.user } : {}),
       ...(check.outcome === 'ok' ? verified : {}),
     })
 }

@@ -52,8 +52,13 @@ function alarmOf({ state, state_reason, settings: { check } }: Connection): Verd
   return found?.by === 'wait' ? undefined : found
 }
 
-function chipOf({ state, settings }: Connection, alarm: Verdict | undefined): Card['state'] {
+function chipOf(
+  { state, state_reason, settings }: Connection,
+  alarm: Verdict | undefined,
+): Card['state'] {
   if (state === 'disabled') return { tone: '', icon: 'slash', text: 'Switched off' }
+  if (state_reason === 'deauthorized' && alarm)
+    return { tone: 'danger', icon: 'slash', text: 'Disconnected' }
   if (alarm) return { tone: 'danger', icon: 'alert', text: 'Cannot send' }
   if (!settings.handshake_at && !settings.webhook_at)
     return { tone: 'warn', icon: 'clock', text: 'Waiting for Meta' }

@@ -86,6 +86,14 @@ const BY_CODE: readonly (readonly [readonly string[], Verdict])[] = [
   [['4', '17', '32', '613', '80007', '80008'], BUSY],
   [['1', '2', '131000', '131016', '133004'], TROUBLE],
   [
+    ['deauthorized'],
+    verdict(
+      'secrets',
+      'The app was removed at Meta, and its token is destroyed here.',
+      'Connect the app again in Meta Business settings, make a new access token and replace it here.',
+    ),
+  ],
+  [
     ['other_app'],
     verdict(
       'secrets',

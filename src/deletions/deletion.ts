@@ -3,8 +3,11 @@ import { digest, newId } from '../ids.ts'
 import type { Resources } from '../resources.ts'
 import { open, seal } from '../vault.ts'
 
-/** `org`: an account with everything in it; `user`: one person's sign-in; `contact`: one person on WhatsApp. */
-export type Kind = 'org' | 'contact' | 'user'
+/**
+ * `org`: an account with everything in it; `user`: one person's sign-in; `contact`: one person on WhatsApp;
+ * `meta_user`: what a person on Facebook granted.
+ */
+export type Kind = 'org' | 'contact' | 'user' | 'meta_user'
 export type State = 'requested' | 'confirmed' | 'grace' | 'purging' | 'purged' | 'cancelled'
 /** How it was asked for. */
 export type Road = 'self' | 'agent' | 'api' | 'cli' | 'operator' | 'meta' | 'dormant'

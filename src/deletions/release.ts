@@ -15,16 +15,23 @@ const GONE = new Set([100, 190, 200, 803])
 
 /** `token` is undefined where it does not open: its key is gone, and so is what it could be used for. */
 type Account = { waba: string; token: string | undefined }
+/** With a grantor only what hangs on their grant alone: an account that somebody else connected too stays. */
+type Whose = { orgs: string[]; grantor?: string }
 
 /**
  * End Meta's webhooks to us for every business account, with the token that is destroyed after it. A token Meta no
  * longer takes means that it is gone there already.
  * Source: WhatsApp Business Management API, DELETE /{waba-id}/subscribed_apps; privacy policy §6, "WhatsApp configuration".
  */
-export async function releaseNumbers(on: Resources, deletion: Deletion): Promise<Outcome> {
-  const org = deletion.subject_id
+export async function releaseNumbers(
+  on: Resources,
+  deletion: Deletion,
+  { orgs, grantor }: Whose = { orgs: [deletion.subject_id] },
+): Promise<Outcome> {
   const notes: string[] = []
-  for (const { waba, token } of await accountsOf(on, org)) {
+  const accounts: Account[] = []
+  for (const org of orgs) accounts.push(...(await accountsOf(on, org, grantor)))
+  for (const { waba, token } of accounts) {
     const result = token === undefined ? 'unreadable' : await unsubscribe(on, waba, token)
     const isLate = deletion.deadline_at.getTime() - on.now().getTime() < LAST_MS
     if (result === 'unconfirmed' && !isLate) throw new NotReleased()
@@ -33,13 +40,21 @@ export async function releaseNumbers(on: Resources, deletion: Deletion): Promise
   return { counts: { accounts: notes.length }, notes }
 }
 
-async function accountsOf(on: Resources, org: string): Promise<Account[]> {
+async function accountsOf(
+  on: Resources,
+  org: string,
+  grantor: string | null = null,
+): Promise<Account[]> {
   return on.db.withTenant(org, async (tx) => {
     const found = await rows<{ id: string; waba_id: string; access_token: string }>(
       tx,
-      `select distinct on (waba_id) id, waba_id, access_token from connections
-        where org_id = ? and access_token is not null order by waba_id, id desc`,
-      [org],
+      `select distinct on (waba_id) id, waba_id, access_token from connections c
+        where org_id = :org and access_token is not null
+          and (:grantor::text is null or granted_by = :grantor and not exists (select from connections o
+            where o.org_id = c.org_id and o.waba_id = c.waba_id and o.access_token is not null
+              and o.granted_by is distinct from :grantor))
+        order by waba_id, id desc`,
+      { org, grantor },
     )
     const accounts: Account[] = []
     for (const { id, waba_id: waba, access_token } of found) {

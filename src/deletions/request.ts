@@ -25,6 +25,10 @@ export type Wish = {
   by: AuditActor
   /** When the request reached us by whatever road; now unless told. The deadline runs from here. */
   received?: Date
+  /** Of a request that comes with its own; a new one unless told. */
+  code?: string
+  /** What the steps need that is in no row. */
+  values?: string[]
 }
 
 export type Asked = { id: string; code: string; state: State; deadline: Date }
@@ -52,11 +56,11 @@ export async function requestDeletion(on: Resources, wish: Wish): Promise<Asked>
 async function begin(on: Resources, tx: Tx, wish: Wish): Promise<Asked> {
   const running = await openDeletion(tx, wish.subject)
   if (running) return again(on, tx, running)
-  const [id, code, now] = [newId(), newCode(24), on.now()]
+  const [id, code, now] = [newId(), wish.code ?? newCode(24), on.now()]
   const received = wish.received && wish.received < now ? wish.received : now
   const deadline = deadlineOf(received)
   const until = wish.kind === 'org' ? graceUntil(now, deadline, on.config) : now
-  const handles = sealHandles(on, id, { code, values: [], members: [] })
+  const handles = sealHandles(on, id, { code, values: wish.values ?? [], members: [] })
   await rows(
     tx,
     `insert into deletions (id, org_id, kind, subject_id, code_digest, road, state, requested_at, confirmed_at, grace_until,
@@ -100,6 +104,8 @@ async function freeze(tx: Tx, org: string, status: 'frozen' | 'active'): Promise
 }
 
 async function tell(tx: Tx, { kind, org, subject, by }: Wish): Promise<void> {
+  // Whom it concerns is known when the grant is looked up.
+  if (kind === 'meta_user') return
   const detail = { kind }
   const target = { kind, id: subject }
   const places =
@@ -111,6 +117,8 @@ async function tell(tx: Tx, { kind, org, subject, by }: Wish): Promise<void> {
 }
 
 async function checkSubject(on: Resources, { kind, org, subject }: Wish): Promise<void> {
+  // The answer is the same for a person nobody knows.
+  if (kind === 'meta_user') return
   if (kind === 'contact') {
     const found = await on.db.withTenant(org ?? '', (tx) =>
       rows(tx, 'select id from contacts where org_id = ? and id = ?', [org ?? '', subject]),

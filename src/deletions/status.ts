@@ -43,6 +43,7 @@ const WORDS: Record<string, string> = {
   suppress: 'Keep away what arrives late',
   fence: 'Lock the organization and end all sign-ins',
   meta_release: 'Tell Meta to send nothing any more',
+  grant: 'Destroy the access that was granted',
   queues: 'Clear waiting and finished jobs',
   files: 'Delete files and exports',
   rows: 'Delete the records',

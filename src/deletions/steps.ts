@@ -7,6 +7,7 @@ import type { Resources } from '../resources.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 import type { Deletion, Handles, Kind } from './deletion.ts'
 import { eraseRows, forgetAudit, forgetColleague, type Beat } from './erase.ts'
+import { GRANT_STEPS } from './grant-steps.ts'
 import { readSubject } from './handles.ts'
 import { planErasure, type Subject } from './plan.ts'
 import { releaseNumbers } from './release.ts'
@@ -220,6 +221,7 @@ export const STEPS: Readonly<Record<Kind, readonly Step[]>> = {
   ],
   contact: [handles, suppression, files, rowsStep, told, derived, verify],
   user: [handles, files, rowsStep, derived, verify],
+  meta_user: GRANT_STEPS,
 }
 
 async function subjectOf(on: Resources, deletion: Deletion): Promise<Subject> {
@@ -229,7 +231,7 @@ async function subjectOf(on: Resources, deletion: Deletion): Promise<Subject> {
   const found = await on.db.withSystem((tx) =>
     rows<{ org_id: string }>(tx, 'select org_id from user_orgs(?)', [id]),
   )
-  return { kind, id, orgs: found.map((row) => row.org_id) }
+  return { kind: 'user', id, orgs: found.map((row) => row.org_id) }
 }
 
 async function allOrganizations(on: Resources): Promise<string[]> {

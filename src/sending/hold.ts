@@ -21,7 +21,8 @@ export async function allowance(tx: Tx, { org, connection }: Doorbell): Promise<
   const [found] = await rows<{ state: string; trial: boolean }>(
     tx,
     `select case when o.status = 'active' then c.state else 'disabled' end as state,
-            o.status = 'active' and c.state = 'suspended' and c.updated_at <= now() - ${TRIAL} as trial
+            o.status = 'active' and c.state = 'suspended' and c.access_token is not null
+              and c.updated_at <= now() - ${TRIAL} as trial
        from connections c join organizations o using (org_id) where c.org_id = ? and c.id = ?`,
     [org, connection],
   )
@@ -97,7 +98,7 @@ export async function wakeConnection(
     const changed = await rows(
       tx,
       `update connections set state = 'active', state_reason = null, updated_at = now()
-        where org_id = ? and id = ? and state = 'suspended' returning id`,
+        where org_id = ? and id = ? and state = 'suspended' and access_token is not null returning id`,
       [org, connection],
     )
     await tx.raw(

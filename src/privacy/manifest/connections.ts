@@ -23,6 +23,8 @@ export const connections = [
         category: 'preference',
         paths: ['handshake_at', 'webhook_at', 'check.*'],
       },
+      app_id: { category: 'contact_detail', collectedFrom: 'derived' },
+      granted_by: { category: 'contact_detail', collectedFrom: 'derived' },
       verified_at: key,
       created_at: key,
       updated_at: key,
