@@ -1,3 +1,4 @@
+import { endConnections, endIn, type End } from '../connections/ended.ts'
 import { rows } from '../db.ts'
 import { isErasedNumber } from '../deletions/suppressions.ts'
 import { keepDeadLetters, type Letter } from '../ops/dead-letters.ts'
@@ -8,7 +9,7 @@ import { parseBody } from './parse.ts'
 import { applyStatuses } from './status.ts'
 import { SET, storeItems, type Stored } from './store.ts'
 import type { Item } from './set.ts'
-import { bodyOf, type Origin } from './updates.ts'
+import { bodyOf, type Origin, type Update } from './updates.ts'
 
 /** Letters from one body before it is kept as one: each repeats what stands around its part. */
 const MAX_PARTS = 20
@@ -64,20 +65,39 @@ async function receiveFor(on: Resources, org: string, bodies: InboundBody[]): Pr
   if (found.length < bodies.length)
     on.log.warn({ org, bodies: bodies.length - found.length }, 'bodies do not open')
   if (!key || found.length === 0) return
-  const aside: Aside[] = []
-  const items: Received[] = []
-  for (const from of found)
-    for (const update of parseBody(from.bytes, new Date(from.body.at)))
-      if (update.type === 'problem') aside.push({ number: null, ...update, from })
-      else items.push({ update, addressed: from.body.connection, from })
+  const { aside, items, ends } = sortOut(found)
   const stored = await storeItems(on, org, items).catch((error: unknown) =>
     dropIfGone(on, org, error),
   )
   if (!stored) return
   await keepDeadLetters(on, lettersOf([...aside, ...refused(stored)], key))
+  for (const end of ends) await endConnections(on, org, end)
   if (stored.changed) on.events.publish({ kind: 'feed', org })
   for (let at = 0; at < stored.wamids.length; at += SET)
     await applyStatuses(on, org, stored.wamids.slice(at, at + SET))
+}
+
+type Sorted = { aside: Aside[]; items: Received[]; ends: End[] }
+
+function sortOut(found: Opened[]): Sorted {
+  const aside: Aside[] = []
+  const items: Received[] = []
+  const ends: End[] = []
+  for (const from of found)
+    for (const update of parseBody(from.bytes, new Date(from.body.at))) {
+      const end = endOf(update, from)
+      if (end) ends.push(end)
+      else if (update.type === 'problem') aside.push({ number: null, ...update, from })
+      else items.push({ update, addressed: from.body.connection, from })
+    }
+  return { aside, items, ends }
+}
+
+function endOf(update: Update, { body }: Opened): End | undefined {
+  if (update.type !== 'problem' || update.code !== 'account_update' || !update.origin)
+    return undefined
+  const { entry, change } = update.origin
+  return endIn({ entry, value: change['value'] }, new Date(body.at))
 }
 
 /** From memory where the directory has the key, so that most jobs need no transaction to open their bodies. */

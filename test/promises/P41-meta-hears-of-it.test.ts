@@ -5,6 +5,7 @@ import { rows } from '../../src/db.ts'
 import { allowance } from '../../src/sending/hold.ts'
 import { startApp, type Running } from '../support/app.ts'
 import { startMeta, type Meta } from '../support/graph-questions.ts'
+import { arrive } from '../support/inbound.ts'
 import type { Org } from '../support/org.ts'
 
 const SECRET = 'test-app-secret'
@@ -112,6 +113,25 @@ describe('P41 — WhatsApp configuration goes, also at Meta', () => {
     })
     expect(meta.asked).toEqual([])
   })
+
+  const update = (value: object, time = Math.ceil(Date.now() / 1_000) + 1): object => ({
+    object: 'whatsapp_business_account',
+    entry: [{ id: '9', time, changes: [{ field: 'account_update', value }] }],
+  })
+
+  test.each(['PARTNER_APP_UNINSTALLED', 'PARTNER_REMOVED', 'ACCOUNT_DELETED'])(
+    'Meta’s word %s has the same effect',
+    async (event) => {
+      const waba_info = { waba_id: org.connection.wabaId, partner_app_id: APP }
+      await arrive(app.on, org, update({ event, waba_info: { ...waba_info, waba_id: '1' } }))
+      await arrive(app.on, org, update({ event, waba_info: { ...waba_info, partner_app_id: '2' } }))
+      await arrive(app.on, org, update({ event, waba_info }, 1_700_000_000))
+      await arrive(app.on, org, update({ event: 'PARTNER_ADDED', waba_info }))
+      expect((await connection())?.['state']).toBe('active')
+      await arrive(app.on, org, update({ event, waba_info }))
+      expect(await connection()).toMatchObject({ access_token: null, state_reason: 'deauthorized' })
+    },
+  )
 
   test('what its app did not sign changes nothing and leaves no row', async () => {
     const before = await deletions()
