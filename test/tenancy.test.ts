@@ -126,6 +126,7 @@ describe('tables of no organization', () => {
   test('are closed to the pages, but for the names of our own members', async () => {
     const read = (table: string) => asUs(at, `select * from app.${table}`)
     expect(otherTables(at).toSorted()).toEqual([
+      'alarms',
       'audit_tombstones',
       'deletion_events',
       'disclosures',
@@ -170,6 +171,7 @@ test('the system door sees no message, no contact and no secret of a connection'
     'deletions',
     'deletion_events',
     'suppressions',
+    'alarms',
     'second_factors',
     'recovery_codes',
     'egress_log',

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { OPERATOR } from '../audit/audit.ts'
-import { advanceDue, listOverdue } from '../deletions/advance.ts'
+import { advanceDue } from '../deletions/advance.ts'
+import { listOverdue } from '../deletions/alarms.ts'
 import { isCertified, publishedKeys, Signed } from '../deletions/certificate.ts'
 import { findDeletion } from '../deletions/deletion.ts'
 import { requestDeletion, cancelDeletion, type Wish } from '../deletions/request.ts'
@@ -47,7 +48,8 @@ export const deletionCommands: Record<string, Command> = {
       if (!found) throw notFound('deletion')
       const status = statusOf(found)
       const overdue = await listOverdue(on, on.now())
-      if (overdue.includes(found.id)) throw new Alarm({ ...status, overdue: true }, 3)
+      if (overdue.some(({ id: one }) => one === found.id))
+        throw new Alarm({ ...status, overdue: true }, 3)
       return status
     },
   }),

@@ -1,6 +1,6 @@
 import { rows } from '../db.ts'
-import { DAY_MS, LIMITS } from '../privacy/limits.ts'
 import type { Resources } from '../resources.ts'
+import { raiseAlarms } from './alarms.ts'
 import { COLUMNS, noteState, type Deletion } from './deletion.ts'
 import { purge } from './purge.ts'
 
@@ -37,7 +37,7 @@ export async function advanceDue(on: Resources, at: Advance): Promise<Advanced> 
       if (at.observe) throw error
     }
   }
-  done.overdue = await listOverdue(on, at.now)
+  done.overdue = await raiseAlarms(on, at.now)
   return done
 }
 
@@ -71,16 +71,3 @@ const listDue = (on: Resources, now: Date): Promise<Deletion[]> =>
       [now, on.now()],
     ),
   )
-
-/** Within three days of the deadline and not done. */
-export async function listOverdue(on: Resources, now: Date): Promise<string[]> {
-  const until = new Date(now.getTime() + LIMITS.DEADLINE_ALARM_DAYS.is * DAY_MS)
-  const found = await on.db.withSystem((tx) =>
-    rows<{ id: string }>(
-      tx,
-      `select id from deletions where state not in ('purged', 'cancelled') and deadline_at <= ? order by deadline_at`,
-      [until],
-    ),
-  )
-  return found.map(({ id }) => id)
-}

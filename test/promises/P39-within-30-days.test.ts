@@ -3,6 +3,8 @@ import { readVariables } from '../../src/config.ts'
 import { advanceDue } from '../../src/deletions/advance.ts'
 import { deadlineOf, graceUntil } from '../../src/deletions/deadline.ts'
 import { requestDeletion } from '../../src/deletions/request.ts'
+import { rows } from '../../src/db.ts'
+import { listKept } from '../../src/ops/mail.ts'
 import { startApp, type Running } from '../support/app.ts'
 import { startGraph, type Graph } from '../support/graph.ts'
 
@@ -74,17 +76,35 @@ describe('P39 — "within 30 days", and never later than a month', () => {
       return deadline
     }
 
+    const told = async (): Promise<string[][]> =>
+      (await listKept(app.on)).flatMap(({ kind, to, subject }) =>
+        kind === 'alarm' ? [[to, subject]] : [],
+      )
+    const openAlarms = (): Promise<unknown[]> =>
+      app.on.db.withSystem((tx) =>
+        rows(tx, 'select kind, stage from alarms where cleared_at is null'),
+      )
+
     test('three days before the deadline, and not a second earlier, somebody is told', async () => {
       now = new Date('2026-01-31T10:00:00Z')
       const deadline = await ask()
       graph.decide(() => ({ status: 503 }))
       now = new Date(deadline.getTime() - 3 * DAY - 1_000)
       expect((await advanceDue(app.on, { now })).overdue).toEqual([])
+      expect(await told()).toEqual([])
       now = new Date(deadline.getTime() - 3 * DAY + 1_000)
       expect((await advanceDue(app.on, { now })).overdue).toHaveLength(1)
+      // Looked at again, nobody is told again.
+      now = new Date(now.getTime() + 60_000)
+      expect((await advanceDue(app.on, { now })).overdue).toHaveLength(1)
+      expect(await told()).toEqual([
+        [app.on.config.PRIVACY_CONTACT, 'A deletion is close to its deadline and not done'],
+      ])
+      expect(await openAlarms()).toEqual([{ kind: 'deletion', stage: 'near' }])
       // Two days before it nobody waits for Meta any more: what is ours goes now.
       now = new Date(deadline.getTime() - 2 * DAY + 1_000)
       expect(await advanceDue(app.on, { now })).toMatchObject({ failed: [], overdue: [] })
+      expect(await openAlarms()).toEqual([])
     })
 
     test('a sweep every third day, and Meta away until the end, is in time', async () => {

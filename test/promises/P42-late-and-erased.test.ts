@@ -4,6 +4,7 @@ import { requestDeletion } from '../../src/deletions/request.ts'
 import { isErasedNumber, suppressionDigest } from '../../src/deletions/suppressions.ts'
 import { rows } from '../../src/db.ts'
 import { receive } from '../../src/messages/inbound.ts'
+import { sweepRetention } from '../../src/privacy/retention.ts'
 import { seal } from '../../src/vault.ts'
 import { startApp, type Running } from '../support/app.ts'
 import { startGraph, type Graph } from '../support/graph.ts'
@@ -81,6 +82,24 @@ describe('P42 — what was erased does not come back', () => {
       expect(await read(app.on, org, 'select id from messages where org_id = :org')).toEqual([])
     })
 
+    test('what they write a second after the erasure is taken in, as somebody new', async () => {
+      const ana = newCustomer()
+      const saying = (text: string) =>
+        messagesBody(org.connection, ana, messageOf(ana, text, { timestamp: seconds(now) }))
+      await arrive(app.on, org, saying('Hello'))
+      const [before] = await contacts()
+      await erase('contact', before?.id ?? '')
+      now = new Date(now.getTime() + 1_000)
+      await arrive(app.on, org, saying('Me again'))
+      const [after, ...others] = await contacts()
+      expect(others).toEqual([])
+      expect(after?.id).toBeTruthy()
+      expect(after?.id).not.toBe(before?.id)
+      expect(await read(app.on, org, 'select text from messages where org_id = :org')).toEqual([
+        { text: 'Me again' },
+      ])
+    })
+
     test('a body for the number of an erased organization is dropped on the shared callback', async () => {
       const { phoneNumberId } = org.connection
       expect(await isErasedNumber(app.on, phoneNumberId)).toBe(false)
@@ -113,6 +132,13 @@ describe('P42 — what was erased does not come back', () => {
       )
       expect(kept.length).toBeGreaterThan(0)
       for (const { days } of kept) expect(days).toBe(45)
+      now = new Date(now.getTime() + 46 * DAY)
+      await sweepRetention(app.on, now)
+      expect(
+        await app.on.db.withSystem((tx) =>
+          rows(tx, 'select 1 from suppressions where org_id = ?', [org.id]),
+        ),
+      ).toEqual([])
     })
   })
 })

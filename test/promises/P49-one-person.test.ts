@@ -1,4 +1,5 @@
 import { SYSTEM } from '../../src/audit/audit.ts'
+import { rows } from '../../src/db.ts'
 import { advanceDue } from '../../src/deletions/advance.ts'
 import { requestDeletion } from '../../src/deletions/request.ts'
 import { arrive, read } from '../support/inbound.ts'
@@ -69,5 +70,32 @@ describe('P49 — one person is erased, and the rest stays whole', () => {
     await desk.sender.settlePosts(10_000)
     const nobody = await desk.app.org()
     expect(await picture({ ...nobody, id: talk.bell.org })).toBe(await picture(nobody))
+  })
+
+  test('of a colleague who goes, what was written stays without saying by whom', async () => {
+    const org = await desk.app.org()
+    const [maya, noor] = [await org.person('agent'), await org.person('agent')]
+    for (const { id } of [maya, noor]) {
+      const ana = newCustomer()
+      await arrive(desk.app.on, org, messagesBody(org.connection, ana, messageOf(ana, 'Hello')))
+      await desk.app.on.db.withTenant(org.id, (tx) =>
+        rows(tx, 'update messages set author_id = ? where org_id = ? and author_id is null', [
+          id,
+          org.id,
+        ]),
+      )
+    }
+    await requestDeletion(desk.app.on, { kind: 'user', subject: maya.id, road: 'self', by: SYSTEM })
+    expect((await advanceDue(desk.app.on, { now: desk.app.on.now() })).failed).toEqual([])
+    const authors = await read<{ author_id: string | null }>(
+      desk.app.on,
+      org,
+      'select author_id from messages where org_id = :org order by author_id nulls last',
+    )
+    expect(authors).toEqual([{ author_id: noor.id }, { author_id: null }])
+    const people = await desk.app.on.db.withSystem((tx) =>
+      rows(tx, 'select id from users where id = any(?)', [[maya.id, noor.id] as never]),
+    )
+    expect(people).toEqual([{ id: noor.id }])
   })
 })

@@ -169,6 +169,13 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     state: 'cancelled',
     actor_kind: 'user',
   }),
+  alarms: ({ contact }) => ({
+    id: newId(),
+    kind: 'deletion',
+    ref: contact,
+    stage: 'near',
+    raised_at: new Date(),
+  }),
   suppressions: ({ org }) => ({
     org_id: org,
     kind: 'phone',

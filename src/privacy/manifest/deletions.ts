@@ -76,4 +76,22 @@ export const deletions = [
     },
     [{ rule: 'suppression', due: 'expires_at < :now' }],
   ),
+  table(
+    'alarms',
+    aboutNobody('alarm'),
+    {
+      id: key,
+      kind: { ...key, why: 'one word of ours' },
+      ref: { ...key, why: 'the random id of what needs attention' },
+      stage: { ...key, why: 'one word of ours' },
+      raised_at: key,
+      cleared_at: key,
+    },
+    [
+      {
+        rule: 'alarm',
+        due: 'raised_at < cast(:now as timestamptz) - make_interval(days => :days)',
+      },
+    ],
+  ),
 ]

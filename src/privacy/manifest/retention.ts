@@ -44,6 +44,7 @@ export const retention: Readonly<Record<string, Rule>> = {
   export: { says: 'the record of an export: 30 days after its file', days: 30 },
   export_file: { says: 'files of exports: 72 hours', days: 3 },
   usage: { says: 'pages and features used: 90 days', days: LIMITS.USAGE_RAW_DAYS.is },
+  alarm: { says: 'what somebody was told to look at: 365 days', days: LIMITS.ALARM_DAYS.is },
   sweep_run: {
     says: 'what the sweeps removed, counts only: 90 days',
     days: LIMITS.SWEEP_RUN_DAYS.is,
