@@ -42,7 +42,7 @@ const sweeps = manifest.tables.flatMap(({ table, sweeps: own }) =>
 function limitOf({ rule, due }: Sweep): { column: string; limit: Date } {
   const found = manifest.retention[rule]
   const days = found && 'days' in found && due.includes(':days') ? found.days : 0
-  const [, column = ''] = /(\w+) </.exec(due) ?? []
+  const [, column = ''] = /(\w+)\)? </.exec(due) ?? []
   return { column, limit: later(-days * DAY) }
 }
 
