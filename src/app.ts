@@ -22,6 +22,7 @@ import { askConfirmation, takeConfirmation } from './http/sudo.ts'
 import { countUse } from './http/usage.ts'
 import { inboxRoutes } from './inbox/routes.ts'
 import { metaRoutes } from './meta/routes.ts'
+import { disconnectRoutes } from './meta/settings-routes.ts'
 import { opsRoutes } from './ops/routes.ts'
 import { exportRoutes } from './privacy/export-routes.ts'
 import { privacyRoutes } from './privacy/routes.ts'
@@ -67,6 +68,7 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
   app.use(accountRoutes(on))
   app.use(auditRoutes(on))
   app.use(connectionRoutes(on))
+  app.use(disconnectRoutes(on))
   app.use(apiKeyRoutes(on))
   app.use(privacyRoutes(on))
   app.use(usageRoutes(on))

@@ -55,7 +55,7 @@ export const ACTIONS = {
     }),
   },
   'connection.disconnected': {
-    says: 'Destroyed the token of a connection that Meta ended',
+    says: 'Disconnected a number and destroyed its token',
     detail: nothing,
   },
   'connection.switched': {

@@ -57,7 +57,7 @@ function chipOf(
   alarm: Verdict | undefined,
 ): Card['state'] {
   if (state === 'disabled') return { tone: '', icon: 'slash', text: 'Switched off' }
-  if (state_reason === 'deauthorized' && alarm)
+  if (['deauthorized', 'disconnected'].includes(state_reason ?? '') && alarm)
     return { tone: 'danger', icon: 'slash', text: 'Disconnected' }
   if (alarm) return { tone: 'danger', icon: 'alert', text: 'Cannot send' }
   if (!settings.handshake_at && !settings.webhook_at)

@@ -6,6 +6,7 @@ import { announce } from './connections.ts'
 /** What a person on Facebook granted an app: app-scoped user id, and the organizations meant; none means all of the app. */
 export type Grant = { app: string; user: string; orgs: string[] }
 type At = { org: string; id: string }
+type Why = { by?: AuditActor; reason?: 'deauthorized' | 'disconnected' }
 
 /** The connections whose token is this person's grant. */
 export async function listGranted(on: Resources, { app, user, orgs }: Grant): Promise<At[]> {
@@ -22,22 +23,22 @@ export async function listGranted(on: Resources, { app, user, orgs }: Grant): Pr
 }
 
 /**
- * The token is gone at Meta: it is destroyed here too, and whose it was is forgotten. Nothing is sent before somebody
+ * The token is gone at Meta, or not wanted any more: it is destroyed, and whose it was is forgotten. Nothing is sent before somebody
  * enters another one; what waits stays, and webhooks are taken. Doing it again changes nothing.
  */
 export async function disconnect(
   on: Resources,
   { org, id }: At,
-  by: AuditActor = SYSTEM,
+  { by = SYSTEM, reason = 'deauthorized' }: Why = {},
 ): Promise<void> {
   await on.db.withTenant(org, async (tx) => {
     const changed = await rows(
       tx,
       `update connections set access_token = null, granted_by = null, settings = settings - 'check', updated_at = now(),
-              state_reason = case when state in ('active', 'pending', 'suspended') then 'deauthorized' else state_reason end,
+              state_reason = case when state in ('active', 'pending', 'suspended') then ? else state_reason end,
               state = case when state in ('active', 'pending') then 'suspended' else state end
         where org_id = ? and id = ? and (access_token is not null or granted_by is not null) returning id`,
-      [org, id],
+      [reason, org, id],
     )
     const target = { kind: 'connection', id }
     if (changed.length > 0)

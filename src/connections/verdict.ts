@@ -86,6 +86,14 @@ const BY_CODE: readonly (readonly [readonly string[], Verdict])[] = [
   [['4', '17', '32', '613', '80007', '80008'], BUSY],
   [['1', '2', '131000', '131016', '133004'], TROUBLE],
   [
+    ['disconnected'],
+    verdict(
+      'secrets',
+      'This number is disconnected, and its token is destroyed.',
+      'To use it again, make a new access token in Meta Business settings and enter it here.',
+    ),
+  ],
+  [
     ['deauthorized'],
     verdict(
       'secrets',

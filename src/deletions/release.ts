@@ -68,7 +68,8 @@ async function accountsOf(
   })
 }
 
-async function unsubscribe(
+/** One account by its token; `unconfirmed` when Meta did not say that it is done. */
+export async function unsubscribe(
   on: Resources,
   waba: string,
   token: string,

@@ -73,6 +73,7 @@ const MEMBER_PAGES = [
   '/settings/security/audit',
   '/settings/security/second-factor',
   '/settings/connections',
+  '/settings/connections/CONNECTION/disconnect',
   '/settings/api-keys',
   '/settings/privacy',
   '/settings/privacy/delete',
@@ -89,7 +90,8 @@ describe.each(['light', 'dark'] as const)('in %s', (theme) => {
   ])('%s finds %s without a fault, and nothing scrolls sideways', async (who, address) => {
     const person = who === 'nobody' ? null : org.owner
     const { page, context, faults } = await sit(browser, app, org, { theme, person })
-    await page.goto(address.replace('CONVERSATION', conversation))
+    const here = address.replace('CONNECTION', org.connection.id)
+    await page.goto(here.replace('CONVERSATION', conversation))
     const found = await findings(page)
     const widths: number[] = []
     for (const width of [1440, 1100, 768, 390, 320]) {

@@ -7,6 +7,8 @@ import { startApp, type Running } from '../support/app.ts'
 import { startMeta, type Meta } from '../support/graph-questions.ts'
 import { arrive } from '../support/inbound.ts'
 import type { Org } from '../support/org.ts'
+import { signInAs } from '../support/sign-in.ts'
+import { visit } from '../support/visitor.ts'
 
 const SECRET = 'test-app-secret'
 const APP = '670843887433847'
@@ -132,6 +134,20 @@ describe('P41 — WhatsApp configuration goes, also at Meta', () => {
       expect(await connection()).toMatchObject({ access_token: null, state_reason: 'deauthorized' })
     },
   )
+
+  test('an admin disconnects a number: Meta is told first, and while it does not answer nothing changes', async () => {
+    const admin = visit(app, { cookie: await signInAs(app.on, org, await org.person('admin')) })
+    const path = `/settings/connections/${org.connection.id}/disconnect`
+    expect((await admin.get(path)).text).toContain('Disconnect this number')
+    meta.answer('subscribed_apps', { status: 503, body: 'away' })
+    expect((await admin.post(path, {})).text).toContain('nothing was changed')
+    expect((await connection())?.['access_token']).not.toBeNull()
+    meta.answer('subscribed_apps', { status: 200, body: { success: true } })
+    expect((await admin.post(path, {})).status).toBe(303)
+    expect(meta.asked.at(-1)?.token).toBe(org.connection.accessToken)
+    expect(await connection()).toMatchObject({ access_token: null, state_reason: 'disconnected' })
+    expect((await admin.get('/settings/connections')).text).toContain('Disconnected')
+  })
 
   test('what its app did not sign changes nothing and leaves no row', async () => {
     const before = await deletions()
