@@ -15,6 +15,11 @@ export function openSandbox(on: Resources): Sandbox {
   if (known) return known
   const box = makeSandbox(on)
   open.set(on, box)
+  // A sweep on the command line deletes an organization whose phones ring here.
+  const leave = on.events.subscribe((event) => {
+    if (box.isClosed()) leave()
+    else if (event.kind === 'keys') box.forget(event.org)
+  })
   for (const line of box.lines) {
     resume(box, line)
     shakeHands(box, line)
