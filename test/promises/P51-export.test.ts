@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createContact } from '../../src/contacts/changes.ts'
 import { importExport } from '../../src/privacy/import.ts'
 import { startApp, type Running } from '../support/app.ts'
-import { exportOf, linesOf, talkOf, zipOf } from '../support/exports.ts'
+import { exportOf, inOrg, linesOf, talkOf, zipOf } from '../support/exports.ts'
 import type { Org } from '../support/org.ts'
 
 describe('P51 — your data in a portable format', () => {
@@ -45,6 +45,7 @@ describe('P51 — your data in a portable format', () => {
     const forged = files['data/contacts.jsonl']?.replace('=1+1', '=1+2') ?? ''
     const file = await zipOf({ ...files, 'data/contacts.jsonl': forged })
     const other = await app.org()
+    await inOrg(app, other, 'delete from connections where org_id = ?', [other.id])
     await expect(importExport(app.on, other.id, file)).rejects.toMatchObject({
       code: 'not_an_export',
     })
