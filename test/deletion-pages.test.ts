@@ -9,8 +9,11 @@ import { visit, type Visitor } from './support/visitor.ts'
 
 let app: Running
 let org: Org
+/** The first person of an installation operates it. */
+let first: Org
 beforeAll(async () => {
   app = await startApp({ workers: false })
+  first = await app.org()
 })
 beforeEach(async () => {
   org = await app.org()
@@ -87,4 +90,15 @@ test('the only owner is told what to do first', async () => {
   const answer = await owner.post('/settings/privacy/delete/account', { sure: '1' })
   expect(answer.status).toBe(409)
   expect(answer.text).toContain('Make somebody else an owner first')
+})
+
+test('operators see what is under way and how long it may take, and nobody’s name', async () => {
+  const operator = visit(app, { cookie: await signInAs(app.on, first, first.owner) })
+  await (await asks()).post('/settings/privacy/delete/organization', { name: 'Test shop' })
+  const { status, text } = await operator.get('/ops')
+  expect(status).toBe(200)
+  const section = /<section[^>]*id="deletions"[^]*?<\/section>/.exec(text)?.[0] ?? ''
+  expect(section).toContain('can be cancelled')
+  expect(section).toMatch(/<td class="n">(29|30)<\/td>/)
+  expect(section).not.toContain(org.id)
 })

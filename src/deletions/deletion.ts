@@ -94,3 +94,19 @@ export const noteState = (
     'insert into deletion_events (id, deletion_id, at, state, actor_kind) values (?, ?, ?, ?, ?)',
     [newId(), id, at, state, by],
   )
+
+export type OpenDeletion = Pick<
+  Deletion,
+  'id' | 'kind' | 'state' | 'requested_at' | 'deadline_at' | 'grace_until' | 'steps'
+>
+
+/** Those under way, the nearest deadline first; nobody is named. For operators. */
+export const listOpenDeletions = (on: Resources, limit = 50): Promise<OpenDeletion[]> =>
+  on.db.withSystem((tx) =>
+    rows<OpenDeletion>(
+      tx,
+      `select id, kind, state, requested_at, deadline_at, grace_until, steps from deletions
+        where state not in ('purged', 'cancelled') order by deadline_at, id limit ?`,
+      [limit],
+    ),
+  )

@@ -1,10 +1,12 @@
 import { Router, type Request } from 'express'
 import { byPerson, type AuditActor } from '../audit/audit.ts'
+import { listOpenDeletions, type OpenDeletion } from '../deletions/deletion.ts'
 import { access, whoOf } from '../http/access.ts'
 import { showPage } from '../http/page.ts'
 import { viewerOf } from '../http/viewer.ts'
 import { isId } from '../ids.ts'
 import { timesFor } from '../inbox/page.ts'
+import { DAY_MS, LIMITS } from '../privacy/limits.ts'
 import { askForSweep, readSchedule } from '../privacy/sweep-runs.ts'
 import { notFound } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
@@ -22,7 +24,8 @@ export function opsRoutes(on: Resources): Router {
   router.get('/ops', access('ops'), async (req, res) => {
     const times = timesFor(viewerOf(on, req))
     const [overview, schedule] = [await readOverview(on), await readSchedule(on)]
-    showPage(res, 'ops/index', { overview, schedule, times })
+    const deletions = (await listOpenDeletions(on)).map((each) => deletionLine(on, each))
+    showPage(res, 'ops/index', { overview, schedule, deletions, times })
   })
   router.post('/ops/sweeps', access('ops'), async (_req, res) => {
     await askForSweep(on)
@@ -57,6 +60,17 @@ function deadLetterRoutes(router: Router, on: Resources): void {
     await discardDeadLetter(on, idOf(req), operatorOf(req))
     res.redirect(303, LETTERS)
   })
+}
+
+/** How far a deletion is and how long it may still take; near its deadline somebody has to look. */
+function deletionLine(on: Resources, deletion: OpenDeletion) {
+  const left = deletion.deadline_at.getTime() - on.now().getTime()
+  return {
+    ...deletion,
+    done: Object.values(deletion.steps).filter(({ done }) => done).length,
+    days: Math.floor(left / DAY_MS),
+    isNear: left <= LIMITS.DEADLINE_ALARM_DAYS.is * DAY_MS,
+  }
 }
 
 /** Whoever operates the installation is no member of the organization a letter belongs to. */
