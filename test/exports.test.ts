@@ -189,6 +189,10 @@ describe('the export of a person with an account', () => {
     )
     const made = await exportToFile(app.on, { kind: 'user', id: org.owner.id }, newZip())
     expect(made.records).toEqual({
+      policy_acceptances: 0,
+      processor_notices: 0,
+      recovery_codes: 0,
+      second_factors: 0,
       users: 1,
       memberships: 2,
       user_sessions: 0,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { request } from 'node:http'
-import { policyText } from '../src/privacy/policy.ts'
+import { policyText } from '../src/privacy/policy-versions.ts'
 import { startApp, type Running } from './support/app.ts'
 import { signInAs } from './support/sign-in.ts'
 

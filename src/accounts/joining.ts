@@ -1,5 +1,6 @@
 import type { Source } from '../audit/audit.ts'
 import { rows } from '../db.ts'
+import { recordShown } from '../privacy/policy-shown.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { finish, keepBeginning } from './accounts.ts'
@@ -27,6 +28,7 @@ export async function joinWithPassword(
     throw wrongPassword()
   const user = known?.id ?? (await makeAccount(on, open, form))
   await on.db.withTenant(open.org, (tx) => accept(on, tx, { ...open, ...sourceIn(form), user }))
+  await on.db.withSystem((tx) => recordShown(tx, { user, road: 'invitation', at: on.now() }))
   if (!known) await finish(on, user, { verified: false })
   return { user, org: open.org }
 }

@@ -1,6 +1,7 @@
 import { rows, type Tx } from '../db.ts'
 import { newId } from '../ids.ts'
 import { queueMail, ringMail } from '../ops/mail.ts'
+import { recordShown } from '../privacy/policy-shown.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { finish, keepBeginning, openOrganization } from './accounts.ts'
@@ -43,6 +44,7 @@ export async function signUp(
   const kept = await on.db.withSystem(async (tx) => {
     const first = await isFirst(on, tx)
     const user = await keepBeginning(tx, { email, name, passwordHash, signup })
+    if (user !== undefined) await recordShown(tx, { user, road: 'sign_up', at: on.now() })
     if (first && user !== undefined) return { user }
     return mayMail ? { mail: await writeTo(on, tx, { user, email }) } : {}
   })

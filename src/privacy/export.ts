@@ -3,7 +3,7 @@ import { planExport, type ExportSubject, type Part } from './export-plan.ts'
 import { countRows, readRows, type Row } from './export-rows.ts'
 import { csvLine, htmlPage, htmlRow, type Chapter } from './export-text.ts'
 import { manifest, manifestHash } from './manifest.ts'
-import { POLICY_VERSION } from './policy.ts'
+import { openPolicy } from './policy-versions.ts'
 import { openSpool, type Spool } from './spool.ts'
 import { writeZip, type Sink, type ZipWriter } from './zip.ts'
 
@@ -165,7 +165,7 @@ function describe(
     subject: subject.kind === 'org' ? subject.org : subject.id,
     org_id: subject.kind === 'user' ? null : subject.org,
     created_at: on.now().toISOString(),
-    policy_version: POLICY_VERSION,
+    policy_version: openPolicy().inForce(on.now()).id,
     manifest_sha256: manifestHash(),
     records: Object.fromEntries(chapters.map(({ table, count }) => [table, count])),
     files,

@@ -1,21 +1,11 @@
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
-import { ROOT } from '../root.ts'
-
 /** A part of the policy as the page shows it. Together the parts hold every word of the text, in its order. */
 export type Block =
   | { kind: 'title' | 'dateline' | 'heading' | 'subheading' | 'text'; words: string; mail?: string }
   | { kind: 'list'; items: string[] }
   | { kind: 'back'; words: string }
 
-/** The version in force, by its date. */
-export const POLICY_VERSION = '2026-02-13'
 const BULLET = /^\s+• /
 const MAIL = /[\w.]+@[\w.]+\.[a-z]+/
-
-/** The policy as published, byte for byte; nobody retypes it. */
-export const policyText = (): string =>
-  readFileSync(path.join(ROOT, 'src/policy', `${POLICY_VERSION}.txt`), 'utf8')
 
 /** The parts of a policy text. Paragraphs are parted by empty lines; their shape says what they are. */
 export function blocksOf(text: string): Block[] {

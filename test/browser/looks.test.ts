@@ -81,7 +81,7 @@ const MEMBER_PAGES = [
   '/privacy',
   '/nowhere',
 ]
-const PUBLIC_PAGES = ['/login', '/signup', '/reset', '/privacy', '/nowhere']
+const PUBLIC_PAGES = ['/login', '/signup', '/reset', '/privacy', '/privacy/versions', '/nowhere']
 
 describe.each(['light', 'dark'] as const)('in %s', (theme) => {
   test.each([

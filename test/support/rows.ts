@@ -59,6 +59,12 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
   throttles: () => ({ key: newId(), points: 1, expire: Date.now() + 60_000 }),
   second_factors: ({ user }) => ({ id: newId(), user_id: user, kind: 'totp', secret: sealed }),
   recovery_codes: ({ user }) => ({ user_id: user, code_digest: digest(newId()) }),
+  policy_acceptances: ({ user }) => ({
+    user_id: user,
+    version: '2026-02-13',
+    road: 'sign_up',
+    at: new Date(),
+  }),
   connections: ({ org, connection }) => ({
     org_id: org,
     id: connection,

@@ -56,6 +56,12 @@ export const accounts = [
     },
     created_at: key,
   }),
+  table('policy_acceptances', aboutUser('user_id->users', 'account_life'), {
+    user_id: key,
+    version: {},
+    road: {},
+    at: {},
+  }),
   table(
     'user_sessions',
     { ...aboutUser('user_id->users', 'session'), purpose: ['provide', 'protect'] },
