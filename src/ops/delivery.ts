@@ -73,11 +73,21 @@ async function send(on: Resources, mail: Claimed): Promise<void> {
   const address = openPart(on, 'recipient', mail.id, mail.recipient)
   const messageId = `<${mail.id}@${new URL(on.config.APP_URL).hostname}>`
   try {
-    await transport.sendMail({ from, to: { name: '', address }, subject, text, messageId })
+    await transport.sendMail({
+      from,
+      to: { name: '', address },
+      subject,
+      text: withFoot(on, text),
+      messageId,
+    })
   } finally {
     transport.close()
   }
 }
+
+/** Every mail leads to the policy (P1). */
+const withFoot = (on: Resources, text: string): string =>
+  `${text}\nPrivacy policy: ${on.config.APP_URL}/privacy\n`
 
 async function settle(
   on: Resources,

@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto'
+import { deliverMail } from '../../src/ops/delivery.ts'
+import { queueMail } from '../../src/ops/mail.ts'
 import { startApp, type Running } from '../support/app.ts'
+import { signInAs } from '../support/sign-in.ts'
+import { startMailServer } from '../support/smtp.ts'
 import { visit } from '../support/visitor.ts'
 
 /** Of the text as it was published on 13 February 2026. */
@@ -45,5 +49,23 @@ describe('P1 — the policy is public, exact, and leads back', () => {
 
   test.each(['/login', '/signup'])('%s leads to it', async (page) => {
     expect((await visit(app).get(page)).text).toContain('href="/privacy"')
+  })
+
+  test('the page to export from leads to it', async () => {
+    const org = await app.org()
+    const member = visit(app, { cookie: await signInAs(app.on, org, org.owner) })
+    const page = await member.get('/settings/profile/exports')
+    expect(page.text).toMatch(/<a class="link" id="to-privacy" href="\/privacy">/)
+  })
+
+  test('a mail leads to it', async () => {
+    const server = await startMailServer()
+    const mailing = await startApp({ workers: false, env: { SMTP_URL: server.url } })
+    const letter = { to: 'maya@example.test', kind: 'test', subject: 'Hello', text: 'Words.\n' }
+    const id = await mailing.on.db.withSystem((tx) => queueMail(tx, mailing.on, letter))
+    await deliverMail(mailing.on, id)
+    await mailing.stop()
+    await server.stop()
+    expect(server.received[0]).toContain(`Words.\n\nPrivacy policy: ${mailing.url}/privacy`)
   })
 })
