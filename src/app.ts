@@ -1,5 +1,6 @@
 import path from 'node:path'
 import express, { type Express } from 'express'
+import { abuseRoutes } from './abuse/routes.ts'
 import { accountRoutes } from './accounts/routes.ts'
 import { apiKeyRoutes } from './api/keys-routes.ts'
 import { apiRoutes } from './api/routes.ts'
@@ -66,6 +67,7 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
   app.use(deletionRoutes(on))
   app.use(contactRoutes(on))
   app.use(accountRoutes(on))
+  app.use(abuseRoutes(on))
   app.use(auditRoutes(on))
   app.use(connectionRoutes(on))
   app.use(disconnectRoutes(on))

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { z } from 'zod'
+import { LIMITS, setLimits, SETTABLE, type Settable } from './privacy/limits.ts'
 
 export type MasterKey = { id: string; key: Buffer }
 
@@ -20,6 +21,14 @@ const origin = z
   )
   .transform((v) => new URL(v).origin)
 const addresses = z.string().regex(/^\s*[^\s,@]+@[^\s,@]+(\s*,\s*[^\s,@]+@[^\s,@]+)*\s*$/)
+
+/** How long things stay: the default of each and its bounds stand in the table of limits. */
+const limits = Object.fromEntries(
+  SETTABLE.map((name) => {
+    const { is, least, most } = LIMITS[name]
+    return [name, days.min(least).max(most).default(is)]
+  }),
+) as Record<Settable, z.ZodDefault<typeof days>>
 
 const Variables = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).optional(),
@@ -67,6 +76,7 @@ const Variables = z.object({
   DELETION_GRACE_DAYS: days.min(0).max(7).default(7),
   PURGE_BUDGET_DAYS: days.min(1).max(5).default(2),
   BACKUP_RETENTION_DAYS: days.min(1).max(16).default(14),
+  ...limits,
 })
 
 /** An example per variable; it ends the line that refuses a start. */
@@ -105,6 +115,10 @@ const EXAMPLES: Record<keyof typeof Variables.shape, string> = {
   DELETION_GRACE_DAYS: '7',
   PURGE_BUDGET_DAYS: '2',
   BACKUP_RETENTION_DAYS: '14',
+  ...(Object.fromEntries(SETTABLE.map((name) => [name, String(LIMITS[name].is)])) as Record<
+    Settable,
+    string
+  >),
 }
 
 export type Variables = z.infer<typeof Variables>
@@ -135,6 +149,7 @@ export function readVariables(env: Env = process.env): Variables {
   const parsed = Variables.safeParse(given)
   if (!parsed.success) throw new ConfigError(explain(parsed.error))
   checkDeletionBudget(parsed.data)
+  checkSuppression(parsed.data)
   if (parsed.data.SANDBOX && parsed.data.NODE_ENV === 'production') {
     throw new ConfigError(
       'SANDBOX: the simulator does not run with NODE_ENV=production, e.g. SANDBOX=off',
@@ -154,6 +169,7 @@ export type Found = {
 /** Variables made whole, with what the embedded mode found; throws ConfigError when something is still missing. */
 export function completeConfig(variables: Variables, found: Found = {}): Config {
   const embedded = found.databaseUrl !== undefined
+  setLimits(variables)
   const { CHATFLOW_MASTER_KEY, ...rest } = variables
   const databaseUrl = need('DATABASE_URL', variables.DATABASE_URL ?? found.databaseUrl)
   const masterKey = need('CHATFLOW_MASTER_KEY', CHATFLOW_MASTER_KEY ?? found.masterKey)
@@ -249,4 +265,15 @@ function checkDeletionBudget(v: Variables): void {
       `DELETION_CONFIRM_DAYS + DELETION_GRACE_DAYS + PURGE_BUDGET_DAYS + BACKUP_RETENTION_DAYS is ${sum} and may be at most 28, e.g. 3 + 7 + 2 + 14`,
     )
   }
+}
+
+/** Meta delivers a webhook again for seven days. */
+const REDELIVERY_DAYS = 7
+const SPARE_DAYS = 7
+
+/** What was erased must stay known for longer than a backup or a late webhook could bring it back. */
+function checkSuppression(v: Variables): void {
+  const least = v.BACKUP_RETENTION_DAYS + REDELIVERY_DAYS + SPARE_DAYS
+  if (v.SUPPRESSION_DAYS < least)
+    throw fault('SUPPRESSION_DAYS', `must be at least BACKUP_RETENTION_DAYS + 14 = ${least}`)
 }

@@ -94,6 +94,7 @@ describe('a sign-in', () => {
     expect(entries.map(({ action }) => action)).toEqual([
       ...Array<string>(5).fill('sign_in.failed'),
       'sign_in.blocked',
+      'abuse.found',
     ])
     expect(entries[0]).toMatchObject({ actor_kind: 'system', actor_name: null, target_id: id })
   })

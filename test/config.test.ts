@@ -97,6 +97,18 @@ const WRONG: Record<string, string[]> = {
   DELETION_GRACE_DAYS: ['canary', '-1', '8'],
   PURGE_BUDGET_DAYS: ['canary', '0', '6'],
   BACKUP_RETENTION_DAYS: ['canary', '0', '17'],
+  DEADLINE_ALARM_DAYS: ['canary', '0', '8'],
+  IP_RETENTION_DAYS: ['canary', '-1', '31'],
+  USAGE_RAW_DAYS: ['canary', '0', '181', '30.5'],
+  USAGE_AGGREGATE_MONTHS: ['canary', '0', '37'],
+  UNKNOWN_NUMBER_DAYS: ['canary', '-1', '9'],
+  JOB_DONE_MINUTES: ['canary', '0', '1441'],
+  JOB_FAILED_DAYS: ['canary', '0', '15'],
+  DEAD_LETTER_DAYS: ['canary', '0', '15'],
+  LOG_RETENTION_DAYS: ['canary', '0', '15'],
+  AUDIT_DAYS: ['canary', '89', '731'],
+  SUPPRESSION_DAYS: ['canary', '27', '29', '366'],
+  CERTIFICATE_DAYS: ['canary', '364', '3651'],
 }
 const wrongOnes = Object.entries(WRONG).flatMap(([name, values]) =>
   values.map((value) => [name, value] as const),

@@ -1,6 +1,7 @@
 import { advanceDue } from '../src/deletions/advance.ts'
 import { findDeletion } from '../src/deletions/deletion.ts'
-import { cancelDeletion, requestDeletion, type Asked } from '../src/deletions/request.ts'
+import { cancelDeletion } from '../src/deletions/cancel.ts'
+import { requestDeletion, type Asked } from '../src/deletions/request.ts'
 import { SYSTEM } from '../src/audit/audit.ts'
 import { rows } from '../src/db.ts'
 import { queueMessage } from '../src/sending/outbox.ts'

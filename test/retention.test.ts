@@ -2,13 +2,11 @@ import { Readable } from 'node:stream'
 import pg from 'pg'
 import { runCommand } from '../src/cli/run.ts'
 import { LIMITS } from '../src/privacy/limits.ts'
-import { manifest } from '../src/privacy/manifest.ts'
-import type { Sweep } from '../src/privacy/manifest/vocabulary.ts'
 import { sweepRetention, sweepWhenDue } from '../src/privacy/retention.ts'
 import { readSchedule } from '../src/privacy/sweep-runs.ts'
+import { seedAt } from './support/ages.ts'
 import { BACKENDS, startApp, type Backend, type Running } from './support/app.ts'
 import { chatflow, run } from './support/product.ts'
-import { newIds, seedRows } from './support/rows.ts'
 import { until } from './support/until.ts'
 
 jest.setTimeout(60_000)
@@ -33,49 +31,7 @@ const close = async (): Promise<void> => {
 beforeEach(open)
 afterEach(close)
 
-/** Rows that a function of the database removes cannot be dated by a test; the audit log has a test of its own. */
-const sweeps = manifest.tables.flatMap(({ table, sweeps: own }) =>
-  own.filter(({ by }) => !by).map((sweep) => ({ table, sweep })),
-)
-
-/** The moment before which the rule removes a row, and the column it looks at. */
-function limitOf({ rule, due }: Sweep): { column: string; limit: Date } {
-  const found = manifest.retention[rule]
-  const days = found && 'days' in found && due.includes(':days') ? found.days : 0
-  const [, column = ''] = /(\w+)\)? </.exec(due) ?? []
-  return { column, limit: later(-days * DAY) }
-}
-
-/** A row of each table in one organization of its own, each `ms` from the moment its rule looks at. */
-async function seedAt(ms: number): Promise<void> {
-  const ids = newIds()
-  const before = new Map<string, string[]>()
-  for (const { table } of sweeps) before.set(table, await ctids(table))
-  await seedRows(login, ids)
-  for (const { table, sweep } of sweeps) {
-    const { column, limit } = limitOf(sweep)
-    const value = table === 'throttles' ? later(ms, limit).getTime() : later(ms, limit)
-    const extra = table === 'outbox' ? `, state = 'done'` : ''
-    await login.query(
-      `update app.${table} set ${column} = $1 ${extra} where not ctid = any($2::tid[])`,
-      [value, before.get(table)],
-    )
-  }
-}
-
-const ctids = async (table: string): Promise<string[]> =>
-  (await login.query<{ at: string }>(`select ctid::text as at from app.${table}`)).rows.map(
-    ({ at }) => at,
-  )
-
-/** How far from their limits the rows of a table lie that are still there, in milliseconds. */
-async function offsets(table: string, sweep: Sweep): Promise<number[]> {
-  const { column, limit } = limitOf(sweep)
-  const { rows } = await login.query<{ at: Date | string }>(
-    `select ${column} as at from app.${table} where ${column} is not null order by 1`,
-  )
-  return rows.map(({ at }) => Number(at) - limit.getTime())
-}
+const seed = (ms: number): Promise<void> => seedAt({ login, now: NOW }, ms)
 
 const countOf = async (table: string): Promise<number> => {
   const { rows } = await login.query<{ n: number }>(`select count(*)::int as n from app.${table}`)
@@ -83,32 +39,8 @@ const countOf = async (table: string): Promise<number> => {
 }
 
 describe('a sweep', () => {
-  test('takes what is older than its rule by a millisecond, and leaves what is exactly as old', async () => {
-    for (const ms of [-1, 0, 1]) await seedAt(ms)
-    const swept = await sweepRetention(app.on, NOW)
-    for (const { table, sweep } of sweeps) {
-      const left = (await offsets(table, sweep)).filter((ms) => Math.abs(ms) <= 1)
-      expect([table, left]).toEqual([table, [0, 1]])
-    }
-    // Answers to API calls go with their key, which is as old here.
-    const counted = sweeps.map(({ table }) => table).filter((table) => table !== 'idempotency_keys')
-    expect(swept.purged.toSorted()).toEqual(counted.toSorted())
-    expect(counted.filter((table) => swept.counts[table] !== 1)).toEqual([])
-    expect(swept.overdue).toEqual([])
-  })
-
-  test('removes nothing the second time, nor with an earlier moment', async () => {
-    await seedAt(-1)
-    await sweepRetention(app.on, NOW)
-    for (const now of [NOW, later(-DAY)]) {
-      const again = await sweepRetention(app.on, now)
-      expect(again.purged).toEqual([])
-      expect(Object.values(again.counts).reduce((sum, n) => sum + n, 0)).toBe(0)
-    }
-  })
-
   test('keeps its counts, and its log names tables and numbers only', async () => {
-    await seedAt(-1)
+    await seed(-1)
     await sweepRetention(app.on, NOW)
     const { last, next } = await readSchedule(app.on)
     expect(last).toMatchObject({ now_arg: NOW, finished_at: NOW, overdue: [] })
@@ -119,7 +51,7 @@ describe('a sweep', () => {
 
   test('is the only one: a second one is refused while the first runs', async () => {
     await login.query('select pg_advisory_lock(1128679002)')
-    await seedAt(-1)
+    await seed(-1)
     await expect(sweepRetention(app.on, NOW)).rejects.toMatchObject({ code: 'sweep_running' })
     await sweepWhenDue(app.on)
     expect(await countOf('feed')).toBe(1)
@@ -129,7 +61,7 @@ describe('a sweep', () => {
   })
 
   test('that cannot empty one table empties the others, and says which is overdue', async () => {
-    await seedAt(-1)
+    await seed(-1)
     await login.query('revoke delete on app.feed from cf_app')
     const swept = await sweepRetention(app.on, NOW)
     expect(swept.overdue).toEqual(['feed'])
@@ -150,7 +82,7 @@ describe('a sweep', () => {
   })
 
   test('told to stop ends between two batches, counts as not finished, and is taken up again', async () => {
-    await seedAt(-1)
+    await seed(-1)
     expect((await sweepRetention(app.on, NOW, AbortSignal.abort())).purged).toEqual([])
     expect((await readSchedule(app.on)).last?.finished_at).toBeNull()
     clock = later(600_000)
@@ -160,7 +92,7 @@ describe('a sweep', () => {
   })
 
   test('does not look at an organization that is being purged: its deletion does', async () => {
-    await seedAt(-1)
+    await seed(-1)
     await login.query(`update app.organizations set status = 'purging'`)
     expect((await sweepRetention(app.on, NOW)).overdue).toEqual([])
     expect(await countOf('feed')).toBe(1)

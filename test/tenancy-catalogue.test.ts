@@ -49,10 +49,12 @@ describe('the catalogue', () => {
         and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'org_id' and a.attnum = any (i.indkey))
       order by 1`
     expect(await names(spanning)).toEqual([
+      'app.abuse_findings_pkey',
       'app.api_keys_key_digest_key',
       'app.connections_id_key',
       'app.dead_letters_pkey',
       'app.deletions_code_digest_key',
+      'app.deletions_confirm_digest_key',
       'app.deletions_pkey',
       'app.deletions_running',
       'app.egress_log_pkey',
@@ -162,6 +164,8 @@ const SYSTEM = new Set([
   'suppressions',
   'egress_log',
   'legal_holds',
+  'usage_daily',
+  'abuse_findings',
 ])
 
 test('every statement of ours on a table of organizations names the organization itself', async () => {

@@ -181,6 +181,8 @@ test('the system door sees no message, no contact and no secret of a connection'
     'incidents',
     'disclosures',
     'legal_holds',
+    'usage_daily',
+    'abuse_findings',
   ])
   const closed = allTables(at).filter((table) => !open.has(table))
   expect(closed).toEqual(

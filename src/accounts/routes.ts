@@ -84,7 +84,7 @@ async function login(
   const source = sourceOf(req)
   await throttles.signIn(attempt).catch(async (error: unknown) => {
     if (error instanceof Throttled && error.isFirst)
-      await noteBlocked(on, { email: form.email, source })
+      await noteBlocked(on, { email: form.email, source, throttled: error })
     throw error
   })
   const signed = await signIn(on, { ...form, source })

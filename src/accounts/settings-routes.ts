@@ -1,5 +1,6 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
+import { listFindings } from '../abuse/findings.ts'
 import { byPerson } from '../audit/audit.ts'
 import { access, whoOf } from '../http/access.ts'
 import { EMPTY, inForm, type Shown } from '../http/form-page.ts'
@@ -19,6 +20,7 @@ import {
   renameOrganization,
   renamePerson,
 } from './profile.ts'
+import { rankOf } from './roles.ts'
 import { readFactor } from './second-factor.ts'
 import { endSession, endSessions, listSessions } from './sessions.ts'
 import { organizationsOf } from './sign-in.ts'
@@ -103,11 +105,14 @@ function profileRoutes(router: Router, on: Resources): void {
 function securityRoutes(router: Router, on: Resources, throttles: Throttles): void {
   const home = '/settings/security'
   const show = async (req: Request, res: Response, shown: Shown): Promise<void> => {
-    const { user } = whoOf(req)
+    const { org, user, role } = whoOf(req)
+    const isAdmin = rankOf(role) >= rankOf('admin')
+    const findings = await listFindings(on, { org, user, isAdmin })
     const [devices, factor] = [await listSessions(on, user), await readFactor(on, user)]
     const [times, saved] = [timesFor(viewerOf(on, req)), isSaved(req)]
     const isOff = req.query['factor'] === 'off'
-    showPage(res, 'accounts/security', { ...shown, devices, factor, times, saved, isOff })
+    const model = { ...shown, devices, factor, findings, times, saved, isOff }
+    showPage(res, 'accounts/security', model)
   }
   router.get(home, access('user'), (req, res) => show(req, res, EMPTY))
   router.post(

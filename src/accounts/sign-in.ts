@@ -1,11 +1,14 @@
+import { noteFinding } from '../abuse/findings.ts'
 import { auditEach, auditPerson, byPerson, SYSTEM, type Source } from '../audit/audit.ts'
 import { rows } from '../db.ts'
+import { noteUse } from '../deletions/dormant.ts'
 import { digest } from '../ids.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { normalEmail } from './fields.ts'
 import { hashPassword, isOutdated, verifyPassword } from './passwords.ts'
 import { hasFactor } from './second-factor.ts'
+import type { Throttled } from './throttle.ts'
 
 type Found = {
   id: string
@@ -64,15 +67,31 @@ export async function noteEntered(
 ): Promise<void> {
   const entry = { actor: byPerson(who), action: 'sign_in.ok' as const }
   await on.db.withSystem((tx) => auditEach(tx, [who.org], () => entry))
+  await noteUse(on, who)
 }
 
 /** Note that tries for an address were too many: nothing when it is nobody's. */
 export async function noteBlocked(
   on: Resources,
-  { email, source }: { email: string; source: Source },
+  { email, source, throttled }: { email: string; source: Source; throttled: Throttled },
 ): Promise<void> {
   const found = await findUser(on, normalEmail(email))
-  if (found) await noteSignIn(on, { source, user: found.id }, 'sign_in.blocked')
+  if (!found) return
+  await noteSignIn(on, { source, user: found.id }, 'sign_in.blocked')
+  const [home] = await organizationsOf(on, found.id)
+  const { tries, minutes } = throttled.limit
+  if (home)
+    await on.db.withSystem((tx) =>
+      noteFinding(on, tx, {
+        org: home.id,
+        user: found.id,
+        rule: 'sign_in_tries',
+        because: `${tries + 1} tries to sign in to your account within ${minutes} minutes did not succeed; limit ${tries}.`,
+        counts: { tries: tries + 1, limit: tries, minutes },
+        action: 'slow',
+        until: new Date(on.now().getTime() + throttled.retryAfter * 1_000),
+      }),
+    )
 }
 
 /** Nobody has proved to be this person: the entry is about them, by nobody. */

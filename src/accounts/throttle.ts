@@ -18,12 +18,15 @@ export type Try = { email: string; ip: string; known: string | undefined }
 export class Throttled extends Refusal {
   readonly retryAfter: number
   readonly isFirst: boolean
-  constructor(retryAfter: number, isFirst: boolean) {
+  /** How many tries there may be, and in how many minutes. */
+  readonly limit: { tries: number; minutes: number }
+  constructor(retryAfter: number, isFirst: boolean, limit: { tries: number; minutes: number }) {
     const minutes = Math.ceil(retryAfter / MINUTE)
     const wait = minutes === 1 ? 'a minute' : `${minutes} minutes`
     super(429, 'too_many_tries', `Too many tries. Try again in ${wait}.`)
     this.retryAfter = retryAfter
     this.isFirst = isFirst
+    this.limit = limit
   }
 }
 
@@ -41,7 +44,7 @@ export type Throttles = {
   /** Sign-ups from one network; throws Throttled. */
   signUp(ip: string): Promise<void>
   /** Whether one more mail may go to this address; the asker is told the same either way. */
-  mail(kind: 'sign_up' | 'reset', email: string): Promise<boolean>
+  mail(kind: 'sign_up' | 'reset' | 'deletion', email: string): Promise<boolean>
   /** Invitations of one organization; throws Throttled. */
   invite(org: string): Promise<void>
 }
@@ -126,7 +129,8 @@ async function consume(bucket: Bucket, key: string): Promise<void> {
   } catch (refused) {
     if (!(refused instanceof RateLimiterRes)) throw refused
     const seconds = Math.max(1, Math.ceil(refused.msBeforeNext / 1_000))
-    throw new Throttled(seconds, refused.consumedPoints === bucket.points + 1)
+    const limit = { tries: bucket.points, minutes: bucket.duration / MINUTE }
+    throw new Throttled(seconds, refused.consumedPoints === bucket.points + 1, limit)
   }
 }
 

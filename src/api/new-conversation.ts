@@ -1,3 +1,4 @@
+import { checkFirstMessage, noteStrangers, TooManyStrangers } from '../abuse/first-messages.ts'
 import { getConnection } from '../connections/connections.ts'
 import { placeContact } from '../contacts/identities.ts'
 import { appendFeed } from '../feed/feed.ts'
@@ -10,7 +11,7 @@ type Wanted = { connection: string; to: string; isTemplate: boolean }
 
 /**
  * The conversation of a number of ours with whoever `to` names, opened when there is none.
- * Throws Refusal 404 for an unknown connection and 422 `window_closed` where only a template may be sent;
+ * Throws Refusal 404 for an unknown connection, 429 `too_many_strangers`, and 422 `window_closed` where only a template may be sent;
  * neither contact nor conversation are left behind then.
  */
 export async function placeConversation(
@@ -18,19 +19,31 @@ export async function placeConversation(
   org: string,
   wanted: Wanted,
 ): Promise<string> {
-  const placed = await on.db.withTenant(org, async (tx) => {
+  const placed = await place(on, org, wanted).catch(async (error: unknown) => {
+    if (error instanceof TooManyStrangers) await noteStrangers(on, org, error)
+    throw error
+  })
+  if (placed.isNew) on.events.publish({ kind: 'feed', org })
+  return placed.id
+}
+
+const place = (
+  on: Resources,
+  org: string,
+  wanted: Wanted,
+): Promise<{ id: string; isNew: boolean }> =>
+  on.db.withTenant(org, async (tx) => {
     if (!(await getConnection(tx, org, wanted.connection))) throw notFound('connection')
     const { contact, isNew } = await placeContact(tx, org, wanted.to)
     const id = await openConversation(tx, org, wanted.connection, contact)
     const conversation = await getConversation(tx, org, id)
     const { open } = windowState(conversation?.window_expires_at ?? null, on.now())
     if (!open && !wanted.isTemplate) throw closed()
+    if (!conversation?.window_expires_at)
+      await checkFirstMessage(tx, { org, conversation: id, now: on.now() })
     if (isNew) await appendFeed(tx, org, [{ kind: 'contact.updated', ref: contact }])
     return { id, isNew }
   })
-  if (placed.isNew) on.events.publish({ kind: 'feed', org })
-  return placed.id
-}
 
 const closed = (): Refusal =>
   new Refusal(

@@ -69,6 +69,15 @@ export const ACTIONS = {
     detail: z.strictObject({ kind: z.enum(['org', 'contact', 'user']) }),
   },
   'deletion.cancelled': { says: 'Cancelled the deletion of the organization', detail: nothing },
+  'abuse.found': {
+    says: 'Noticed too much of something and slowed it down',
+    detail: z.strictObject({ kind: z.enum(['sign_in_tries', 'first_messages']) }),
+  },
+  'abuse.appealed': { says: 'Asked a person to look at a finding', detail: nothing },
+  'abuse.decided': {
+    says: 'Decided about a finding',
+    detail: z.strictObject({ to: z.enum(['lifted', 'kept']) }),
+  },
   'keys.rotated': {
     says: 'Changed the key that seals secrets',
     detail: z.strictObject({ key: z.enum(['master', 'data']), resealed: count }),

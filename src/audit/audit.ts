@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { rows, type Tx } from '../db.ts'
+import { LIMITS } from '../privacy/limits.ts'
 import { ACTIONS, type Action, type DetailOf } from './actions.ts'
 
 /** Where an act came from; the network address is cut before it is kept. */
@@ -85,9 +86,9 @@ export async function auditPerson<A extends Action>(
   )
 }
 
-/** A network, not a household: /24 of an IPv4 address, /48 of an IPv6 one. */
+/** A network, not a household: /24 of an IPv4 address, /48 of an IPv6 one; nothing where no address may be kept. */
 function networkOf(address = ''): { ip: string | null; bits: number } {
   const ip = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
-  const version = isIP(ip)
+  const version = LIMITS.IP_RETENTION_DAYS.is === 0 ? 0 : isIP(ip)
   return { ip: version === 0 ? null : ip, bits: version === 6 ? 48 : 24 }
 }

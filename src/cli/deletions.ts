@@ -5,7 +5,8 @@ import { advanceDue } from '../deletions/advance.ts'
 import { listOverdue } from '../deletions/alarms.ts'
 import { isCertified, publishedKeys, Signed } from '../deletions/certificate.ts'
 import { findDeletion } from '../deletions/deletion.ts'
-import { requestDeletion, cancelDeletion, type Wish } from '../deletions/request.ts'
+import { cancelDeletion, rejectDeletion } from '../deletions/cancel.ts'
+import { requestDeletion, type Wish } from '../deletions/request.ts'
 import { statusOf } from '../deletions/status.ts'
 import { organizationOfContact } from '../privacy/export-file.ts'
 import { notFound, Refusal } from '../refusal.ts'
@@ -58,6 +59,27 @@ export const deletionCommands: Record<string, Command> = {
     options: { org: z.uuid() },
     async run(at, { org }) {
       await cancelDeletion(await at.open(), { subject: org, by: OPERATOR })
+      return { state: 'cancelled' }
+    },
+  }),
+  'deletion confirm': command({
+    usage: '--code C   (who asked was identified)',
+    options: { code: z.string().min(1) },
+    async run(at, { code }) {
+      const on = await at.open()
+      const found = await findDeletion(on, code)
+      if (found?.state !== 'requested') throw notFound('deletion')
+      const { kind, subject_id: subject, org_id: org, road } = found
+      const wish = { kind, subject, road, by: OPERATOR, ...(org ? { org } : {}) }
+      const { state, deadline } = await requestDeletion(on, wish)
+      return { code, state, deadline }
+    },
+  }),
+  'deletion reject': command({
+    usage: '--code C --reason TEXT',
+    options: { code: z.string().min(1), reason: z.string().min(10).max(2_000) },
+    async run(at, { code, reason }) {
+      await rejectDeletion(await at.open(), { code, reason, by: OPERATOR })
       return { state: 'cancelled' }
     },
   }),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { sweepRetention } from '../privacy/retention.ts'
+import { previewSweep } from '../privacy/sweep-preview.ts'
 import { Refusal } from '../refusal.ts'
 import { Alarm, command, type Command } from './command.ts'
 
@@ -10,11 +11,13 @@ const instant = z.iso
 
 export const retentionCommands: Record<string, Command> = {
   'retention sweep': command({
-    usage: '[--now ISO]',
+    usage: '[--now ISO] [--dry-run]',
     options: { now: instant.optional() },
+    flags: ['dry-run'],
     async run(at, given) {
       const on = await at.open()
       const now = given.now ?? on.now()
+      if (given.flags.includes('dry-run')) return previewSweep(on, now)
       if (on.config.NODE_ENV === 'production' && now > on.now())
         throw new Refusal(
           422,

@@ -2,6 +2,7 @@ import { rows } from '../db.ts'
 import type { Resources } from '../resources.ts'
 import { raiseAlarms } from './alarms.ts'
 import { COLUMNS, noteState, type Deletion } from './deletion.ts'
+import { lapseUnconfirmed } from './lapse.ts'
 import { purge } from './purge.ts'
 
 /** `observe` is told of each step and batch before it runs; what it throws ends the run as a crash would. */
@@ -27,6 +28,7 @@ export type Advanced = {
  */
 export async function advanceDue(on: Resources, at: Advance): Promise<Advanced> {
   const done: Advanced = { purged: [], failed: [], overdue: [] }
+  await lapseUnconfirmed(on, at.now)
   for (const deletion of await listDue(on, at.now)) {
     if (at.signal?.aborted) break
     try {

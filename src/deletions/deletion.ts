@@ -42,6 +42,8 @@ export type Handles = {
   values: string[]
   /** People whose membership ends with an organization. */
   members: string[]
+  /** What the mailed link ends with, as long as it waits to be opened. */
+  confirm?: string
 }
 
 export const COLUMNS = `id, org_id, kind, subject_id, road, state, reason, requested_at, confirmed_at, grace_until, deadline_at,

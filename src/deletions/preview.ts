@@ -36,6 +36,6 @@ export async function previewContact(
   })
 }
 
-/** When an organization that is going to be deleted can no longer be kept; undefined when none was asked for. */
-export const endOfGrace = (on: Resources, org: string): Promise<Date | undefined> =>
-  on.db.withSystem(async (tx) => (await openDeletion(tx, org))?.grace_until ?? undefined)
+/** When an organization or an account that is going to be deleted can no longer be kept; undefined when none was asked for. */
+export const endOfGrace = (on: Resources, subject: string): Promise<Date | undefined> =>
+  on.db.withSystem(async (tx) => (await openDeletion(tx, subject))?.grace_until ?? undefined)

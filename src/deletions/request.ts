@@ -1,7 +1,8 @@
 import { audit, type AuditActor } from '../audit/audit.ts'
 import { constraintOf, rows, type Tx } from '../db.ts'
 import { digest, newCode, newId } from '../ids.ts'
-import { notFound, Refusal } from '../refusal.ts'
+import { DAY_MS } from '../privacy/limits.ts'
+import { notFound } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { deadlineOf, graceUntil } from './deadline.ts'
 import {
@@ -9,12 +10,14 @@ import {
   openDeletion,
   readHandles,
   sealHandles,
+  type ActorKind,
   type Deletion,
   type Kind,
   type Road,
   type State,
 } from './deletion.ts'
 import { tellOwners } from './letters.ts'
+import { checkOwners } from './owners.ts'
 
 export type Wish = {
   kind: Kind
@@ -29,6 +32,8 @@ export type Wish = {
   code?: string
   /** What the steps need that is in no row. */
   values?: string[]
+  /** Until when it may be cancelled; at once for all but an organization unless told. */
+  until?: Date
 }
 
 export type Asked = { id: string; code: string; state: State; deadline: Date }
@@ -53,18 +58,37 @@ export async function requestDeletion(on: Resources, wish: Wish): Promise<Asked>
   }
 }
 
-async function begin(on: Resources, tx: Tx, wish: Wish): Promise<Asked> {
-  const running = await openDeletion(tx, wish.subject)
-  if (running) return again(on, tx, running)
+/** As `requestDeletion`, in a transaction of the caller's, who has looked at the subject and tells the owners. */
+export async function begin(on: Resources, tx: Tx, wish: Wish): Promise<Asked> {
+  const { kind, subject, by } = wish
+  const running = await openDeletion(tx, subject)
+  if (running && running.state !== 'requested') return again(on, tx, running)
+  const { id, code, deadline } = running ? await again(on, tx, running) : await note(on, tx, wish)
+  const now = on.now()
+  const until = wish.until ?? (kind === 'org' ? graceUntil(now, deadline, on.config) : now)
+  // It was taken back or lapsed a moment ago: then this is a new one.
+  if (!(await startGrace(tx, id, { now, until, by: by.kind }))) return begin(on, tx, wish)
+  if (kind === 'org') await freeze(tx, subject, 'frozen')
+  await tell(tx, wish)
+  return { id, code, state: 'grace', deadline }
+}
+
+/** The row of something that was asked for and is not confirmed. */
+export async function note(
+  on: Resources,
+  tx: Tx,
+  wish: Wish,
+  { confirm }: { confirm?: string } = {},
+): Promise<Asked> {
   const [id, code, now] = [newId(), wish.code ?? newCode(24), on.now()]
   const received = wish.received && wish.received < now ? wish.received : now
   const deadline = deadlineOf(received)
-  const until = wish.kind === 'org' ? graceUntil(now, deadline, on.config) : now
-  const handles = sealHandles(on, id, { code, values: wish.values ?? [], members: [] })
+  const kept = { code, values: wish.values ?? [], members: [], ...(confirm ? { confirm } : {}) }
+  const handles = sealHandles(on, id, kept)
   await rows(
     tx,
-    `insert into deletions (id, org_id, kind, subject_id, code_digest, road, state, requested_at, confirmed_at, grace_until,
-       deadline_at, handles) values (?, ?, ?, ?, ?, ?, 'grace', ?, ?, ?, ?, ?)`,
+    `insert into deletions (id, org_id, kind, subject_id, code_digest, road, state, requested_at, deadline_at, handles,
+       confirm_digest, confirm_until) values (?, ?, ?, ?, ?, ?, 'requested', ?, ?, ?, ?, ?)`,
     [
       id,
       orgOf(wish),
@@ -73,17 +97,32 @@ async function begin(on: Resources, tx: Tx, wish: Wish): Promise<Asked> {
       digest(code),
       wish.road,
       received,
-      now,
-      until,
       deadline,
       handles,
+      confirm ? digest(confirm) : null,
+      confirm ? new Date(now.getTime() + on.config.DELETION_CONFIRM_DAYS * DAY_MS) : null,
     ],
   )
-  for (const state of ['requested', 'confirmed', 'grace'] as const)
-    await noteState(tx, { id, state, at: now, by: wish.by.kind })
-  if (wish.kind === 'org') await freeze(tx, wish.subject, 'frozen')
-  await tell(tx, wish)
-  return { id, code, state: 'grace', deadline }
+  await noteState(tx, { id, state: 'requested', at: now, by: wish.by.kind })
+  return { id, code, state: 'requested', deadline }
+}
+
+/** Confirmed, and from the same moment within its grace; false when it was not waiting for that. */
+async function startGrace(
+  tx: Tx,
+  id: string,
+  { now, until, by }: { now: Date; until: Date; by: ActorKind },
+): Promise<boolean> {
+  const begun = await rows(
+    tx,
+    `update deletions set state = 'grace', confirmed_at = ?, grace_until = ?, confirm_digest = null, confirm_until = null
+      where id = ? and state = 'requested' returning id`,
+    [now, until, id],
+  )
+  if (begun.length === 0) return false
+  for (const state of ['confirmed', 'grace'] as const)
+    await noteState(tx, { id, state, at: now, by })
+  return true
 }
 
 const orgOf = ({ kind, org, subject }: Wish): string | null =>
@@ -95,7 +134,7 @@ async function again(on: Resources, tx: Tx, { id, state, deadline_at }: Deletion
 }
 
 /** While it may still be cancelled an organization sends nothing and takes nobody in; what arrives is kept. */
-async function freeze(tx: Tx, org: string, status: 'frozen' | 'active'): Promise<void> {
+export async function freeze(tx: Tx, org: string, status: 'frozen' | 'active'): Promise<void> {
   await rows(
     tx,
     `update organizations set status = ?, updated_at = now() where org_id = ? and status <> 'purging'`,
@@ -132,57 +171,4 @@ async function checkSubject(on: Resources, { kind, org, subject }: Wish): Promis
   )
   if (found.length === 0) throw notFound(kind === 'org' ? 'organization' : 'person')
   if (kind === 'user') await checkOwners(on, subject)
-}
-
-/** Nobody is left without an owner: who goes names another one first, or deletes the organization. */
-async function checkOwners(on: Resources, user: string): Promise<void> {
-  const owned = await on.db.withSystem((tx) =>
-    rows<{ org_id: string }>(tx, `select org_id from user_orgs(?) where role = 'owner'`, [user]),
-  )
-  for (const { org_id } of owned) {
-    const [rest] = await on.db.withTenant(org_id, (tx) =>
-      rows<{ name: string; owners: number }>(
-        tx,
-        `select o.name, (select count(*)::int from memberships m
-            where m.org_id = o.org_id and m.role = 'owner' and m.user_id <> ?) as owners
-           from organizations o where o.org_id = ? and o.status = 'active'`,
-        [user, org_id],
-      ),
-    )
-    if (rest?.owners === 0)
-      throw new Refusal(
-        409,
-        'last_owner',
-        `You are the only owner of ${rest.name}. Make somebody else an owner first, or delete the organization.`,
-      )
-  }
-}
-
-/**
- * Take a deletion back while that is possible. Throws Refusal 404 for none under way, 409 `too_late` from the moment
- * its grace is over, whether or not anything was removed yet.
- */
-export async function cancelDeletion(
-  on: Resources,
-  { subject, by }: { subject: string; by: AuditActor },
-): Promise<void> {
-  const now = on.now()
-  await on.db.withSystem(async (tx) => {
-    const running = await openDeletion(tx, subject)
-    if (!running) throw notFound('deletion')
-    const [cancelled] = await rows<{ id: string }>(
-      tx,
-      `update deletions set state = 'cancelled', reason = 'withdrawn', handles = null
-        where id = ? and state in ('requested', 'confirmed', 'grace') and coalesce(grace_until, 'infinity') > ? returning id`,
-      [running.id, now],
-    )
-    if (!cancelled)
-      throw new Refusal(409, 'too_late', 'The time to cancel is over: the deletion has begun.')
-    await noteState(tx, { id: running.id, state: 'cancelled', at: now, by: by.kind })
-    if (running.kind === 'org') {
-      await freeze(tx, subject, 'active')
-      const target = { kind: 'org', id: subject }
-      await audit(tx, subject, { actor: by, action: 'deletion.cancelled', target })
-    }
-  })
 }

@@ -1,5 +1,6 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
+import { openThrottles } from '../accounts/throttle.ts'
 import { byPerson } from '../audit/audit.ts'
 import { getContact } from '../contacts/contacts.ts'
 import { access, whoOf } from '../http/access.ts'
@@ -14,7 +15,9 @@ import type { Resources } from '../resources.ts'
 import { publishedKeys } from './certificate.ts'
 import { findDeletion } from './deletion.ts'
 import { endOfGrace, previewContact, previewOrganization } from './preview.ts'
-import { cancelDeletion, requestDeletion } from './request.ts'
+import { askDeletionRoutes } from './ask-routes.ts'
+import { cancelDeletion } from './cancel.ts'
+import { requestDeletion } from './request.ts'
 import { progressOf, statusOf } from './status.ts'
 
 const HOME = '/settings/privacy/delete'
@@ -24,8 +27,10 @@ const SureForm = z.object({ sure: z.literal('1', 'Tick the box to go on.') })
 /** Asking for a deletion, taking it back, and the page of its code. */
 export function deletionRoutes(on: Resources): Router {
   const router = Router()
+  router.use(askDeletionRoutes(on, openThrottles(on)))
   publicRoutes(router, on)
   accountRoutes(router, on)
+  keepRoutes(router, on)
   contactRoutes(router, on)
   return router
 }
@@ -50,18 +55,23 @@ function publicRoutes(router: Router, on: Resources): void {
   })
 }
 
-function accountRoutes(router: Router, on: Resources): void {
-  const show = async (req: Request, res: Response, shown: Shown): Promise<void> => {
-    const { org, role } = whoOf(req)
-    const until = await endOfGrace(on, org)
+const showSettings =
+  (on: Resources) =>
+  async (req: Request, res: Response, shown: Shown): Promise<void> => {
+    const { org, role, user } = whoOf(req)
+    const [until, own] = [await endOfGrace(on, org), await endOfGrace(on, user)]
     showPage(res, 'deletions/settings', {
       ...shown,
       isOwner: role === 'owner',
       until: until && timesFor(viewerOf(on, req)).full(until),
       preview: role === 'owner' ? await previewOrganization(on, org) : undefined,
+      own: own && timesFor(viewerOf(on, req)).full(own),
       days: on.config.DELETION_GRACE_DAYS,
     })
   }
+
+function accountRoutes(router: Router, on: Resources): void {
+  const show = showSettings(on)
   router.get(HOME, access('user'), (req, res) => show(req, res, EMPTY))
   router.post(
     `${HOME}/organization`,
@@ -71,15 +81,6 @@ function accountRoutes(router: Router, on: Resources): void {
       const { name } = readForm(NameForm, req)
       if (name.trim() !== who.orgName) throw invalid({ name: `Type ${who.orgName} exactly.` })
       await requestDeletion(on, { kind: 'org', subject: who.org, road: 'self', by: byPerson(who) })
-      res.redirect(303, HOME)
-    }),
-  )
-  router.post(
-    `${HOME}/organization/cancel`,
-    access('owner', { sudo: true }),
-    inForm(show, async (req, res) => {
-      const who = whoOf(req)
-      await cancelDeletion(on, { subject: who.org, by: byPerson(who) })
       res.redirect(303, HOME)
     }),
   )
@@ -97,6 +98,29 @@ function accountRoutes(router: Router, on: Resources): void {
       })
       await endOwnSession(req)
       res.redirect(303, `/deletion/${code}`)
+    }),
+  )
+}
+
+/** Taking a deletion back, as long as its grace lasts. */
+function keepRoutes(router: Router, on: Resources): void {
+  const show = showSettings(on)
+  router.post(
+    `${HOME}/organization/cancel`,
+    access('owner', { sudo: true }),
+    inForm(show, async (req, res) => {
+      const who = whoOf(req)
+      await cancelDeletion(on, { subject: who.org, by: byPerson(who) })
+      res.redirect(303, HOME)
+    }),
+  )
+  router.post(
+    `${HOME}/account/cancel`,
+    access('user', { sudo: true }),
+    inForm(show, async (req, res) => {
+      const who = whoOf(req)
+      await cancelDeletion(on, { subject: who.user, by: byPerson(who) })
+      res.redirect(303, HOME)
     }),
   )
 }

@@ -3,6 +3,7 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import { isRetriable } from '../db.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import { wantsFragment, wantsJson } from './page.ts'
+import { routeOf } from './request.ts'
 
 export const missing: RequestHandler = (_req, _res, next) => next(notFound())
 
@@ -13,7 +14,10 @@ export const missing: RequestHandler = (_req, _res, next) => next(notFound())
 export const answerError: ErrorRequestHandler = (error: unknown, req, res, next) => {
   if (res.headersSent) return next(error)
   const refusal = asRefusal(error)
-  if (refusal.status >= 500) req.log.error({ err: error, status: refusal.status }, 'request failed')
+  if (refusal.status >= 500) {
+    const where = { route: routeOf(req) ?? 'none', org: req.who?.org }
+    req.log.error({ err: error, status: refusal.status, ...where }, 'request failed')
+  }
   if (refusal.status === 503) res.set('Retry-After', '5')
   if (wantsJson(req)) showProblem(req, res, refusal)
   else showError(req, res, refusal)

@@ -12,6 +12,7 @@ import { notFound } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { discardDeadLetter, listDeadLetters, showDeadLetter } from './dead-letters.ts'
 import { listKept, type Kept } from './mail.ts'
+import { readTotals } from '../usage/days.ts'
 import { readOverview } from './overview.ts'
 import { replayDeadLetter } from './replay.ts'
 
@@ -25,7 +26,8 @@ export function opsRoutes(on: Resources): Router {
     const times = timesFor(viewerOf(on, req))
     const [overview, schedule] = [await readOverview(on), await readSchedule(on)]
     const deletions = (await listOpenDeletions(on)).map((each) => deletionLine(on, each))
-    showPage(res, 'ops/index', { overview, schedule, deletions, times })
+    const usage = await on.db.withSystem((tx) => readTotals(tx, on.now()))
+    showPage(res, 'ops/index', { overview, schedule, deletions, usage, times })
   })
   router.post('/ops/sweeps', access('ops'), async (_req, res) => {
     await askForSweep(on)

@@ -62,6 +62,24 @@ async function removeBatch(
   return rowCount
 }
 
+/** How many rows a sweep at `now` would remove; those that go with another row are counted here too. */
+export function countDue(
+  on: Resources,
+  { table, sweep }: DueRows,
+  { org, now }: { org?: string; now: Date },
+): Promise<number> {
+  const own = org === undefined ? '' : 'org_id = :org and'
+  const count = async (tx: Tx): Promise<number> => {
+    const [found] = await rows<{ n: number }>(
+      tx,
+      `select count(*)::int as n from app.${table} where ${own} (${sweep.due})`,
+      { ...(org === undefined ? {} : { org }), now, days: daysOf(sweep) },
+    )
+    return found?.n ?? 0
+  }
+  return org === undefined ? on.db.withSystem(count) : on.db.withTenant(org, count)
+}
+
 /** Rows that a function alone may remove: the audit log stays a chain when its oldest entries go. */
 async function trim(
   tx: Tx,

@@ -22,17 +22,45 @@ export const LIMITS = {
   JOB_DONE_MINUTES: { is: 30, least: 1, most: 1_440 },
   JOB_FAILED_DAYS: { is: 7, least: 1, most: 14 },
   LOG_RETENTION_DAYS: { is: 14, least: 1, most: 14 },
+  IP_RETENTION_DAYS: { is: 14, least: 0, most: 30 },
   AUDIT_DAYS: { is: 365, least: 90, most: 730 },
   USAGE_RAW_DAYS: { is: 90, least: 1, most: 180 },
+  USAGE_AGGREGATE_MONTHS: { is: 24, least: 1, most: 36 },
+  DORMANT_MONTHS: { is: 24, least: 12, most: 60 },
   SUPPRESSION_DAYS: { is: 45, least: 30, most: 365 },
   DEADLINE_ALARM_DAYS: { is: 3, least: 1, most: 7 },
   CERTIFICATE_DAYS: { is: 1_095, least: 365, most: 3_650 },
   EGRESS_DAYS: { is: 30, least: 1, most: 30 },
   INCIDENT_DAYS: { is: 1_826, least: 1_826, most: 3_653 },
   DISCLOSURE_DAYS: { is: 1_095, least: 365, most: 1_826 },
+  FINDING_DAYS: { is: 30, least: 1, most: 90 },
   ALARM_DAYS: { is: 365, least: 30, most: 730 },
   SWEEP_RUN_DAYS: { is: 90, least: 7, most: 365 },
-} as const satisfies Record<string, Limit>
+} satisfies Record<string, Limit>
+
+export type LimitName = keyof typeof LIMITS
+
+/** Those that the environment may set, by their names. Source: the default numbers of the privacy promises. */
+export const SETTABLE = [
+  'DEADLINE_ALARM_DAYS',
+  'IP_RETENTION_DAYS',
+  'USAGE_RAW_DAYS',
+  'USAGE_AGGREGATE_MONTHS',
+  'UNKNOWN_NUMBER_DAYS',
+  'JOB_DONE_MINUTES',
+  'JOB_FAILED_DAYS',
+  'DEAD_LETTER_DAYS',
+  'LOG_RETENTION_DAYS',
+  'AUDIT_DAYS',
+  'SUPPRESSION_DAYS',
+  'CERTIFICATE_DAYS',
+] as const satisfies readonly LimitName[]
+export type Settable = (typeof SETTABLE)[number]
+
+/** Takes over what the environment sets, checked before, once at the start of a process. */
+export function setLimits(given: Readonly<Record<Settable, number>>): void {
+  for (const name of SETTABLE) LIMITS[name].is = given[name]
+}
 
 export type OwnRule = 'messages' | 'media'
 

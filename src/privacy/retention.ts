@@ -1,12 +1,13 @@
-import { rows } from '../db.ts'
 import { advanceDue } from '../deletions/advance.ts'
+import { noteTraffic, tendDormant } from '../deletions/dormant.ts'
 import { QUEUE_NAMES } from '../queues.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { foldUsage } from '../usage/days.ts'
 import { listDueRows, removeDue, type DueRows, type Moment } from './due-rows.ts'
 import { DAY_MS, LIMITS } from './limits.ts'
 import { removeOldMessages } from './message-retention.ts'
-import { beginRun, isSweepDue, noteRun } from './sweep-runs.ts'
+import { beginRun, isSweepDue, listSwept, noteRun } from './sweep-runs.ts'
 
 /** Any number will do, as long as every sweep takes the same one. */
 const LOCK = 1_128_679_002
@@ -84,8 +85,7 @@ async function sweep(on: Resources, at: Moment): Promise<Swept> {
     await count(on, tally, rule.table, () => removeDue(on, rule, at))
   await noteRun(on, id, { ...soFar(), finished: false })
   const tenant = due.filter(({ isSystem }) => !isSystem)
-  for (const org of await organizations(on))
-    await sweepOrganization(on, tally, tenant, { ...at, org })
+  for (const org of await listSwept(on)) await sweepOrganization(on, tally, tenant, { ...at, org })
   const { counts, overdue } = soFar()
   await noteRun(on, id, { counts, overdue, finished: !signal?.aborted })
   const ms = Math.round(performance.now() - started)
@@ -100,8 +100,12 @@ async function sweepOrganization(
   due: DueRows[],
   at: Moment & { org: string },
 ): Promise<void> {
+  await attempt(on, tally, 'activity', () => noteTraffic(on, at.org))
   await count(on, tally, 'messages', () => removeOldMessages(on, at))
+  // Counted before the events go; it removes nothing, so it stands under no table's name.
+  await attempt(on, tally, 'usage', () => foldUsage(on, at.org, at.now))
   for (const rule of due) await count(on, tally, rule.table, () => removeDue(on, rule, at))
+  await attempt(on, tally, 'dormancy', () => tendDormant(on, at))
 }
 
 /** Jobs that ended, in every queue of whichever back end. */
@@ -121,22 +125,23 @@ async function count(
   name: string,
   remove: () => Promise<number>,
 ): Promise<void> {
-  try {
-    tally.counts[name] = (tally.counts[name] ?? 0) + (await remove())
-  } catch (error) {
-    tally.counts[name] ??= 0
-    tally.overdue.add(name)
-    on.log.error({ err: error, part: name }, 'not swept')
-  }
+  tally.counts[name] ??= 0
+  const removed = await attempt(on, tally, name, remove)
+  tally.counts[name] += removed ?? 0
 }
 
-/** One that is being purged is emptied by its deletion. */
-async function organizations(on: Resources): Promise<string[]> {
-  const found = await on.db.withSystem((tx) =>
-    rows<{ org_id: string }>(
-      tx,
-      `select org_id from organizations where status <> 'purging' order by org_id`,
-    ),
-  )
-  return found.map(({ org_id }) => org_id)
+async function attempt<T>(
+  on: Resources,
+  tally: Tally,
+  name: string,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    const done = await work()
+    return done
+  } catch (error) {
+    tally.overdue.add(name)
+    on.log.error({ err: error, part: name }, 'not swept')
+    return undefined
+  }
 }

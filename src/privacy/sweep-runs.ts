@@ -100,3 +100,14 @@ export async function readSchedule(on: Resources): Promise<Schedule> {
     return { last, next: nextDue(now), isAsked: asked.length > 0 }
   })
 }
+
+/** The organizations a sweep looks at. One that is being purged is emptied by its deletion. */
+export async function listSwept(on: Resources): Promise<string[]> {
+  const found = await on.db.withSystem((tx) =>
+    rows<{ org_id: string }>(
+      tx,
+      `select org_id from organizations where status <> 'purging' order by org_id`,
+    ),
+  )
+  return found.map(({ org_id }) => org_id)
+}

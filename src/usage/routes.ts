@@ -1,11 +1,12 @@
-import { Router } from 'express'
+import { Router, type Request } from 'express'
 import { rankOf } from '../accounts/roles.ts'
 import { access, whoOf } from '../http/access.ts'
 import { showPage } from '../http/page.ts'
 import { viewerOf } from '../http/viewer.ts'
+import { isId } from '../ids.ts'
 import { timesFor } from '../inbox/page.ts'
-import { LIMITS } from '../privacy/limits.ts'
 import type { Resources } from '../resources.ts'
+import { usageLives } from './days.ts'
 import { allowUsage, objectToUsage } from './refs.ts'
 import { readOwnUsage, readShares } from './usage.ts'
 
@@ -18,11 +19,10 @@ export function usageRoutes(on: Resources): Router {
     const { org, user, role } = whoOf(req)
     const isAdmin = rankOf(role) >= rankOf('admin')
     const model = await on.db.withTenant(org, async (tx) => ({
-      own: await readOwnUsage(tx, org, user),
+      own: await readOwnUsage(tx, org, user, beforeOf(req)),
       shares: isAdmin ? await readShares(tx, org, on.now()) : undefined,
     }))
-    const days = LIMITS.USAGE_RAW_DAYS.is
-    showPage(res, 'usage/index', { ...model, days, times: timesFor(viewerOf(on, req)) })
+    showPage(res, 'usage/index', { ...model, ...usageLives(), times: timesFor(viewerOf(on, req)) })
   })
   router.post(`${HOME}/objection`, access('user'), async (req, res) => {
     await objectToUsage(on, whoOf(req))
@@ -33,4 +33,10 @@ export function usageRoutes(on: Resources): Router {
     res.redirect(303, HOME)
   })
   return router
+}
+
+/** The last event of the page before, in the address of the next. */
+function beforeOf(req: Request): string | undefined {
+  const { before } = req.query
+  return typeof before === 'string' && isId(before) ? before : undefined
 }

@@ -6,7 +6,7 @@ import { Event } from './events.ts'
 
 const WEEK_MS = 7 * DAY_MS
 const WEEKS = 8
-const OWN_SHOWN = 50
+const OWN_SHOWN = 100
 
 /**
  * Stores the events of a job, each once. Asks again who objects, holding the row that leads to the person, so that
@@ -42,23 +42,41 @@ export async function storeUsage(on: Resources, { org, events }: UsageJob): Prom
 export type OwnUsage = {
   objectedAt: Date | null
   events: { page: string; feature: string | null; at: Date }[]
+  /** Where the older ones begin; undefined when these are the last. */
+  older: string | undefined
 }
 
-/** What is known of a person's own use here: everything of the newest events, and since when they object. */
-export async function readOwnUsage(tx: Tx, org: string, user: string): Promise<OwnUsage> {
+/**
+ * What is known of a person's own use here, all of it: a hundred events before the one named, the newest first, and
+ * since when they object.
+ */
+export async function readOwnUsage(
+  tx: Tx,
+  org: string,
+  user: string,
+  before?: string,
+): Promise<OwnUsage> {
   const [own] = await rows<{ objectedAt: Date | null }>(
     tx,
     `select usage_objected_at as "objectedAt" from memberships where org_id = ? and user_id = ?`,
     [org, user],
   )
-  const events = await rows<OwnUsage['events'][number]>(
+  const found = await rows<OwnUsage['events'][number] & { id: string }>(
     tx,
-    `select e.page, e.feature, e.at from usage_events e
+    `select e.id, e.page, e.feature, e.at from usage_events e
        join usage_refs r on r.org_id = e.org_id and r.ref = e.ref
-      where e.org_id = ? and r.user_id = ? order by e.at desc, e.id desc limit ?`,
-    [org, user, OWN_SHOWN],
+      where e.org_id = :org and r.user_id = :user
+        and (:before::uuid is null or (e.at, e.id) <
+             (select b.at, b.id from usage_events b where b.org_id = :org and b.id = :before and b.ref = r.ref))
+      order by e.at desc, e.id desc limit :most`,
+    { org, user, before: before ?? null, most: OWN_SHOWN + 1 },
   )
-  return { objectedAt: own?.objectedAt ?? null, events }
+  const shown = found.slice(0, OWN_SHOWN)
+  return {
+    objectedAt: own?.objectedAt ?? null,
+    events: shown.map(({ page, feature, at }) => ({ page, feature, at })),
+    older: found.length > OWN_SHOWN ? shown.at(-1)?.id : undefined,
+  }
 }
 
 export type Share = { week: string; page: string; feature: string | null; people: number }

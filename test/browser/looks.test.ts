@@ -78,10 +78,19 @@ const MEMBER_PAGES = [
   '/settings/privacy',
   '/settings/privacy/delete',
   '/settings/usage',
+  '/ops/findings',
   '/privacy',
   '/nowhere',
 ]
-const PUBLIC_PAGES = ['/login', '/signup', '/reset', '/privacy', '/privacy/versions', '/nowhere']
+const PUBLIC_PAGES = [
+  '/login',
+  '/signup',
+  '/reset',
+  '/deletion',
+  '/privacy',
+  '/privacy/versions',
+  '/nowhere',
+]
 
 describe.each(['light', 'dark'] as const)('in %s', (theme) => {
   test.each([

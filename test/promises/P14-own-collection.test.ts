@@ -1,8 +1,17 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { createWeb } from '../../src/listener.ts'
 import type { UsageJob } from '../../src/queues.ts'
 import { readOwnUsage, storeUsage } from '../../src/usage/usage.ts'
+import { ROOT } from '../../src/root.ts'
 import { startApp, type Running } from '../support/app.ts'
+import { openBrowser, sit } from '../support/pages.ts'
+import { talkWith } from '../support/program.ts'
+import { waysInto } from '../support/routes.ts'
 import { signInAs } from '../support/sign-in.ts'
 import { until } from '../support/until.ts'
+
+jest.setTimeout(120_000)
 
 describe('P14 — collected by our own queue and worker; nobody else watches', () => {
   const now = new Date('2026-11-24T10:00:00Z')
@@ -61,5 +70,48 @@ describe('P14 — collected by our own queue and worker; nobody else watches', (
     const page = await answer.text()
     expect(page).toContain('<link')
     expect(page).not.toMatch(/<(?:script|link|img|iframe)\b[^>]*(?:src|href)="(?:https?:)?\/\//)
+  })
+
+  test('a browser that opens every page there is asks nobody but us', async () => {
+    const org = await app.org()
+    const { conversation, contact } = await talkWith(app, org)
+    const browser = await openBrowser()
+    const { page, context } = await sit(browser, app, org)
+    const foreign: string[] = []
+    let asked = 0
+    context.on('request', (request) => {
+      asked += 1
+      const url = request.url()
+      if (!url.startsWith(`${app.url}/`) && !/^(data|blob):/.test(url)) foreign.push(url)
+    })
+    const ids: Record<string, string> = { inbox: conversation, contacts: contact }
+    const pages = waysInto(createWeb(app.on).app)
+      .filter(
+        ({ method, path: at }) => method === 'GET' && !/[*{]|stream|\/api\/|\/health/.test(at),
+      )
+      .map(({ path: at }) =>
+        at.replace(/:\w+/, ids[at.split('/')[1] ?? ''] ?? org.connection.id).replace(/:\w+/g, 'x'),
+      )
+    for (const at of new Set(pages))
+      await page.goto(at, { waitUntil: 'load' }).catch((error: Error) => {
+        // A file is downloaded, not shown.
+        if (!/Download is starting|ERR_ABORTED/.test(error.message)) throw error
+      })
+    await browser.close()
+    expect(pages.length).toBeGreaterThan(40)
+    expect(asked).toBeGreaterThan(pages.length)
+    expect(foreign).toEqual([])
+  })
+
+  test('no template and no style names another origin, but in links that a person follows', () => {
+    const files = ['views', 'public'].flatMap((folder) =>
+      readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => /\.(ejs|css|js|svg)$/.test(name))
+        .map((name) => path.join(ROOT, folder, name)),
+    )
+    expect(files.length).toBeGreaterThan(50)
+    const loads =
+      /(?:<(?:script|link|img|iframe|source|video|audio|embed|object|form)\b[^>]*\b(?:src|href|srcset|data|action)=["']|url\(["']?|@import\s+["']|\b(?:fetch|sendBeacon|WebSocket|EventSource)\(["'`])(?:https?:|wss?:)?\/\//i
+    expect(files.filter((file) => loads.test(readFileSync(file, 'utf8')))).toEqual([])
   })
 })

@@ -218,6 +218,23 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     at: new Date(),
     ref: org,
   }),
+  usage_daily: ({ org }) => ({
+    org_id: org,
+    day: new Date(),
+    page: '/inbox/:id',
+    events: 3,
+    people: 1,
+  }),
+  abuse_findings: ({ org, user }) => ({
+    id: newId(),
+    org_id: org,
+    user_id: user,
+    rule: 'sign_in_tries',
+    because: '6 tries; limit 5.',
+    action: 'slow',
+    at: new Date('2020-01-01'),
+    expires_at: soon(),
+  }),
   egress_log: ({ org }) => ({
     id: newId(),
     at: new Date(),

@@ -45,6 +45,9 @@ export const deletions = [
       signature: { ...key, why: 'a signature' },
       fence: key,
       lease_until: key,
+      confirm_digest: { ...key, sealed: 'hash' },
+      confirm_until: key,
+      reminders: key,
     },
     [
       {

@@ -1,7 +1,21 @@
-import { LIMITS } from '../limits.ts'
+import { LIMITS, type LimitName } from '../limits.ts'
 
 /** How long something stays: for so many days, or until something happens. */
 export type Rule = { says: string } & ({ days: number } | { until: string })
+
+/** A rule whose number the environment may set: read when it is asked for, not when this file is. */
+const lasting = (
+  name: LimitName,
+  says: (n: number) => string,
+  daysOf = (n: number): number => n,
+): Rule => ({
+  get says() {
+    return says(LIMITS[name].is)
+  },
+  get days() {
+    return daysOf(LIMITS[name].is)
+  },
+})
 
 /** Every retention rule there is. Source: privacy policy §6, and what each table needs to do its work. */
 export const retention: Readonly<Record<string, Rule>> = {
@@ -36,14 +50,20 @@ export const retention: Readonly<Record<string, Rule>> = {
     says: 'answers to repeated API calls: 24 hours',
     days: LIMITS.IDEMPOTENCY_DAYS.is,
   },
-  dead_letter: {
-    says: 'undeliverable webhooks: 14 days, of numbers nobody connected 7',
-    days: LIMITS.DEAD_LETTER_DAYS.is,
-  },
+  dead_letter: lasting(
+    'DEAD_LETTER_DAYS',
+    (n) =>
+      `undeliverable webhooks: ${n} days, of numbers nobody connected ${LIMITS.UNKNOWN_NUMBER_DAYS.is}`,
+  ),
   mail: { says: 'outgoing mail: 30 days', days: LIMITS.MAIL_DAYS.is },
   export: { says: 'the record of an export: 30 days after its file', days: 30 },
   export_file: { says: 'files of exports: 72 hours', days: 3 },
-  usage: { says: 'pages and features used: 90 days', days: LIMITS.USAGE_RAW_DAYS.is },
+  usage: lasting('USAGE_RAW_DAYS', (n) => `pages and features used: ${n} days`),
+  usage_daily: lasting(
+    'USAGE_AGGREGATE_MONTHS',
+    (n) => `counts of use per day, without anybody in them: ${n} months`,
+    (n) => Math.floor((n * 365) / 12),
+  ),
   alarm: { says: 'what somebody was told to look at: 365 days', days: LIMITS.ALARM_DAYS.is },
   sweep_run: {
     says: 'what the sweeps removed, counts only: 90 days',
@@ -65,26 +85,30 @@ export const retention: Readonly<Record<string, Rule>> = {
     says: 'the record of a preservation order: 3 years after its release',
     days: LIMITS.DISCLOSURE_DAYS.is,
   },
+  finding: {
+    says: 'what looked like abuse: 30 days after the measure ended',
+    days: LIMITS.FINDING_DAYS.is,
+  },
   throttle: { says: 'counters against abuse: 24 hours', days: LIMITS.THROTTLE_DAYS.is },
-  audit: { says: 'audit log: 365 days', days: LIMITS.AUDIT_DAYS.is },
+  audit: lasting('AUDIT_DAYS', (n) => `audit log: ${n} days`),
   audit_proof: {
     says: 'the last hash of a deleted organization’s audit log, no personal data',
     until: 'the installation itself ends',
   },
-  certificate: {
-    says: 'proof of a deletion, no personal data: three years',
-    days: LIMITS.CERTIFICATE_DAYS.is,
-  },
+  certificate: lasting(
+    'CERTIFICATE_DAYS',
+    (n) => `proof of a deletion, no personal data: ${n} days`,
+  ),
   certificate_steps: {
     says: 'when a deletion moved on: as long as its proof',
     until: 'the proof of the deletion goes',
   },
-  suppression: {
-    says: 'keyed digests of who was erased: 45 days',
-    days: LIMITS.SUPPRESSION_DAYS.is,
-  },
-  job: { says: 'finished jobs: 30 minutes, failed ones 7 days', days: LIMITS.JOB_FAILED_DAYS.is },
-  log: { says: 'log lines: 14 days', days: LIMITS.LOG_RETENTION_DAYS.is },
+  suppression: lasting('SUPPRESSION_DAYS', (n) => `keyed digests of who was erased: ${n} days`),
+  job: lasting(
+    'JOB_FAILED_DAYS',
+    (n) => `finished jobs: ${LIMITS.JOB_DONE_MINUTES.is} minutes, failed ones ${n} days`,
+  ),
+  log: lasting('LOG_RETENTION_DAYS', (n) => `log lines: ${n} days`),
   cookie: { says: 'the sign-in cookie: 14 days', days: 14 },
   known_browser: { says: 'the mark of a browser that signed in: half a year', days: 182 },
   factor_step: { says: 'a sign-in that waits for its second factor: 5 minutes', days: 1 },

@@ -1,4 +1,4 @@
-import { aboutNobody, aboutOrganization, aboutUser, key, table } from './vocabulary.ts'
+import { aboutNobody, aboutOrganization, aboutUser, colleague, key, table } from './vocabulary.ts'
 
 const RANDOM = 'a random id: whose it was is told only by a row that goes with the person'
 const OPERATOR = 'written by operators about the organization as a whole, and asked to name nobody'
@@ -34,6 +34,25 @@ export const security = [
     },
     used_at: {},
   }),
+  table(
+    'abuse_findings',
+    { ...aboutOrganization('finding'), category: 'audit', purpose: ['protect'] },
+    {
+      id: key,
+      org_id: key,
+      user_id: { ...colleague('user_id'), retention: 'finding', erase: 'delete_row' },
+      rule: {},
+      because: { why: 'a sentence of ours with numbers in it' },
+      counts: { paths: ['*'], why: 'numbers, by words of ours' },
+      action: {},
+      at: {},
+      expires_at: {},
+      appealed_at: {},
+      decided_at: {},
+      outcome: {},
+    },
+    [{ rule: 'finding', due: within('expires_at') }],
+  ),
   table(
     'egress_log',
     {

@@ -30,6 +30,17 @@ export const usage = [
     { org_id: key, id: key, page: {}, feature: {}, at: {}, ref: key },
     [{ rule: 'usage', due: 'at < cast(:now as timestamptz) - make_interval(days => :days)' }],
   ),
+  table(
+    'usage_daily',
+    { ...aboutOrganization('usage_daily'), purpose: ['personalise'], category: 'usage' },
+    { org_id: key, day: key, page: {}, feature: {}, events: {}, people: {} },
+    [
+      {
+        rule: 'usage_daily',
+        due: `day < cast(cast(:now as timestamptz) at time zone 'UTC' as date) - cast(:days as int)`,
+      },
+    ],
+  ),
   table('retention_settings', aboutOrganization('account_life'), {
     org_id: key,
     rule: key,
