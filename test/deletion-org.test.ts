@@ -9,6 +9,7 @@ import { BACKENDS, startApp, type Running } from './support/app.ts'
 import { arrive, read, sealedBody } from './support/inbound.ts'
 import { messageOf, messagesBody, newCustomer, postWebhook } from './support/meta.ts'
 import type { Org } from './support/org.ts'
+import { byProgram } from './support/talk.ts'
 
 const DAY = 86_400_000
 
@@ -57,7 +58,7 @@ describe.each(BACKENDS)('deleting an organization, queues in %s', (backend) => {
     const draft = {
       conversation: talk?.id ?? '',
       body: { type: 'text', text: { body: 'Hi' } },
-      author: null,
+      cause: byProgram,
     }
     await expect(queueMessage(app.on, org.id, draft)).rejects.toMatchObject({
       code: 'being_deleted',

@@ -6,6 +6,7 @@ import { thread } from '../src/messages/messages.ts'
 import { openSandbox } from '../src/sandbox/sandbox.ts'
 import { queueMessage } from '../src/sending/outbox.ts'
 import { startApp, type Running } from './support/app.ts'
+import { byProgram } from './support/talk.ts'
 import { until } from './support/until.ts'
 
 const PASSWORD = 'nine quiet herons on a fence'
@@ -58,7 +59,7 @@ test('phone and inbox tell the same story, and it goes on', async () => {
   await queueMessage(app.on, org, {
     conversation: conversation.id,
     body: { type: 'text', text: { body: '¡Claro que sí!' } },
-    author: null,
+    cause: byProgram,
   })
   await until(() => person.chat.some(({ text }) => text === '¡Claro que sí!'))
 })

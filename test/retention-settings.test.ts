@@ -153,6 +153,11 @@ describe('messages', () => {
       )
       await rows(
         tx,
+        `insert into routing_decisions (org_id, message_id, kind, because, at) values (?, ?, 'agent', 'Written by hand.', now())`,
+        [org.id, id],
+      )
+      await rows(
+        tx,
         `insert into outbox (org_id, message_id, conversation_id, connection_id, state, body)
          values (?, ?, ?, ?, 'posting', '{}')`,
         [org.id, id, talk.conversation, org.connection.id],

@@ -27,7 +27,7 @@ const reply = (app: Running, org: Org, conversation: string, text: string): Prom
   queueMessage(app.on, org.id, {
     conversation,
     body: { type: 'text', text: { body: text } },
-    author: org.owner.id,
+    cause: { kind: 'agent', person: org.owner.id },
   })
 
 describe.each(BACKENDS)('the sandbox with queues in %s', (backend) => {

@@ -1,7 +1,7 @@
 import { newId } from '../src/ids.ts'
 import { cancelMessage, queueMessage, retryMessage } from '../src/sending/outbox.ts'
 import { useDesk } from './support/desk.ts'
-import { openTalk } from './support/talk.ts'
+import { byProgram, openTalk } from './support/talk.ts'
 
 const desk = useDesk()
 
@@ -15,7 +15,7 @@ describe('sending again', () => {
       conversation: talk.id,
       body,
       context,
-      author: null,
+      cause: byProgram,
     })
     desk.graph.script({ code: 131026 })
     await desk.drained(talk)
@@ -40,7 +40,7 @@ describe('sending again', () => {
     desk.graph.script({ code: 131026 })
     await desk.drained(talk)
     const made = await Promise.all(
-      [1, 2, 3].map(() => retryMessage(desk.app.on, talk.bell.org, old.id, null)),
+      [1, 2, 3].map(() => retryMessage(desk.app.on, talk.bell.org, old.id, newId())),
     )
     expect(new Set(made.map(({ id }) => id)).size).toBe(1)
   })
@@ -50,7 +50,7 @@ describe('sending again', () => {
     const old = await talk.say('Perhaps')
     desk.graph.script('reset')
     await desk.drained(talk)
-    const again = await retryMessage(desk.app.on, talk.bell.org, old.id, null)
+    const again = await retryMessage(desk.app.on, talk.bell.org, old.id, newId())
     await desk.drained(talk)
     expect((await talk.message(again.id)).status).toBe('accepted')
     expect((await talk.message(old.id)).status).toBe('unknown')
@@ -60,16 +60,16 @@ describe('sending again', () => {
     const talk = await desk.talk()
     const { org } = talk.bell
     const fine = await talk.say('Fine')
-    await expect(retryMessage(desk.app.on, org, fine.id, null)).rejects.toMatchObject({
+    await expect(retryMessage(desk.app.on, org, fine.id, newId())).rejects.toMatchObject({
       code: 'not_failed',
     })
     desk.graph.script({ code: 131026 })
     await desk.drained(talk)
     await talk.closeWindow()
-    await expect(retryMessage(desk.app.on, org, fine.id, null)).rejects.toMatchObject({
+    await expect(retryMessage(desk.app.on, org, fine.id, newId())).rejects.toMatchObject({
       code: 'window_closed',
     })
-    await expect(retryMessage(desk.app.on, org, newId(), null)).rejects.toMatchObject({
+    await expect(retryMessage(desk.app.on, org, newId(), newId())).rejects.toMatchObject({
       status: 404,
     })
   })

@@ -2,12 +2,12 @@ import { getConversation } from '../src/inbox/conversations.ts'
 import { thread, type Message } from '../src/messages/messages.ts'
 import { queueMessage } from '../src/sending/outbox.ts'
 import { useDesk } from './support/desk.ts'
-import type { Talk } from './support/talk.ts'
+import { byProgram, type Talk } from './support/talk.ts'
 
 const desk = useDesk()
 
 const write = (talk: Talk, body: object): Promise<Message> =>
-  queueMessage(desk.app.on, talk.bell.org, { conversation: talk.id, body, author: null })
+  queueMessage(desk.app.on, talk.bell.org, { conversation: talk.id, body, cause: byProgram })
 
 const messages = (talk: Talk): Promise<Message[]> =>
   desk.app.on.db.withTenant(talk.bell.org, (tx) => thread(tx, talk.bell.org, talk.id, { limit: 9 }))

@@ -5,7 +5,7 @@ import { getConversation } from '../src/inbox/conversations.ts'
 import { queueMessage } from '../src/sending/outbox.ts'
 import { startApp } from './support/app.ts'
 import { useDesk } from './support/desk.ts'
-import { openTalk, type Talk } from './support/talk.ts'
+import { byProgram, openTalk, type Talk } from './support/talk.ts'
 
 const desk = useDesk()
 
@@ -81,7 +81,7 @@ describe('queueing a message', () => {
     const { id } = await queueMessage(desk.app.on, talk.bell.org, {
       conversation: talk.id,
       body: { type: 'template', template },
-      author: null,
+      cause: byProgram,
     })
     await desk.drained(talk)
     expect(desk.graph.calls[0]?.body).toMatchObject({ type: 'template', template })
@@ -105,7 +105,7 @@ describe('queueing a message', () => {
     const draft = {
       conversation: talk.id,
       body: { type: 'text', text: { body: 'Hello' } },
-      author: null,
+      cause: byProgram,
     }
     await expect(queueMessage(desk.app.on, stranger.id, draft)).rejects.toMatchObject({
       status: 404,

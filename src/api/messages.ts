@@ -12,16 +12,22 @@ import { Page, page } from './paging.ts'
 import { MessageShape, showMessage } from './message-shape.ts'
 
 type Place = [at: string, id: string]
-type Written = { conversation: string; body: MessageBody; token: string | undefined }
+type Written = {
+  conversation: string
+  body: MessageBody
+  token: string | undefined
+  /** Of the program that asks. */
+  key: string
+}
 
 /** Our own fields stay here; the rest goes on as it came. */
 async function write(on: Resources, org: string, written: Written): Promise<unknown> {
-  const { conversation, token } = written
+  const { conversation, token, key } = written
   const { context, ...body } = written.body
   const message = await queueMessage(on, org, {
     conversation,
     body,
-    author: null,
+    cause: { kind: 'api_key', key },
     ...(context && { context: context.message_id }),
     ...(token && { clientToken: token }),
   })
@@ -61,7 +67,8 @@ export const messageCalls: Call[] = [
     body: messageBody({}),
     answer: MessageShape,
     status: 202,
-    run: ({ on, org, id, body, token }) => write(on, org, { conversation: id, body, token }),
+    run: ({ on, org, id, body, token, key }) =>
+      write(on, org, { conversation: id, body, token, key }),
   }),
   call({
     method: 'post',
@@ -71,13 +78,13 @@ export const messageCalls: Call[] = [
     body: messageBody({ connection_id: z.uuid(), to: z.string().min(1).max(200) }),
     answer: MessageShape,
     status: 202,
-    run: async ({ on, org, body, token }) => {
+    run: async ({ on, org, body, token, key }) => {
       const { connection_id: connection, to, ...rest } = body
       // Before anything is opened for a body that WhatsApp would not take.
       readBody(rest)
       const isTemplate = body.type === 'template'
       const conversation = await placeConversation(on, org, { connection, to, isTemplate })
-      return write(on, org, { conversation, body: rest, token })
+      return write(on, org, { conversation, body: rest, token, key })
     },
   }),
   call({

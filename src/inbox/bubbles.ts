@@ -1,4 +1,5 @@
 import type { Message } from '../messages/messages.ts'
+import type { Decision } from '../sending/cause.ts'
 import { signOf } from './rows.ts'
 import { adviceOf, tickOf, type Advice, type Reader, type Tick } from './ticks.ts'
 
@@ -23,6 +24,8 @@ export type Shown = {
   unsure: boolean
   quote: { id: string; by: string; text: string } | undefined
   reactions: { emoji: string; label: string }[]
+  /** It is kept why it was sent, and a page says so. */
+  hasCause: boolean
   advice: Advice | undefined
   /** Still in our hands; offered only when it takes long, so that nothing flashes by. */
   mayCancel: boolean
@@ -33,6 +36,7 @@ type Around = {
   reader: Reader
   quoted: Message | undefined
   reactions: { emoji: string; direction: 'in' | 'out' }[]
+  cause: Decision | undefined
 }
 
 /** Nothing heard for so long is worth a word; the same number as in public/js/clock.js. */
@@ -63,7 +67,7 @@ export function showMessage(message: Message, around: Around): Shown {
     id: message.id,
     conversation: message.conversation_id,
     side: message.direction,
-    by: out ? (message.author_name ?? '') : first,
+    by: out ? (message.author_name ?? programOf(around.cause)) : first,
     body: BODIES[message.kind] ?? 'unsupported',
     sign: { icon, word },
     pieces: linkify(text),
@@ -81,11 +85,16 @@ export function showMessage(message: Message, around: Around): Shown {
       emoji,
       label: `${direction === 'out' ? 'You' : first} reacted with ${emoji}`,
     })),
+    hasCause: around.cause !== undefined,
     advice: adviceOf(message, reader),
     mayCancel: message.status === 'queued',
     late: reader.now.getTime() - message.created_at.getTime() > LATE_MS,
   }
 }
+
+/** Whose name stands over what nobody wrote by hand. */
+const programOf = (cause: Decision | undefined): string =>
+  cause?.key ? `API key “${cause.key.name}”` : ''
 
 /** A template has no text of its own here; its name stands for it. */
 function wordsOf(message: Message): string {

@@ -1,5 +1,6 @@
 import type { Tx } from '../db.ts'
 import { messageByWamid, reactionsOf, thread, type Message } from '../messages/messages.ts'
+import { causesOf } from '../sending/cause.ts'
 import { showMessage, type Shown } from './bubbles.ts'
 import type { Reader } from './ticks.ts'
 import type { Times } from './times.ts'
@@ -70,8 +71,11 @@ export async function showAll(
     const found = await messageByWamid(tx, org, wanted)
     if (found) quoted.set(wanted, found)
   }
+  const sent = own.flatMap(({ id, direction }) => (direction === 'out' ? id : []))
+  const causes = sent.length > 0 ? await causesOf(tx, org, sent) : new Map<string, never>()
   return own.map((message) =>
     showMessage(message, {
+      cause: causes.get(message.id),
       reader,
       quoted: message.context_wamid ? quoted.get(message.context_wamid) : undefined,
       reactions: reactions.filter(({ wamid }) => wamid === message.wamid),

@@ -3,13 +3,14 @@ import { z } from 'zod'
 import { access, whoOf } from '../http/access.ts'
 import { readForm } from '../http/forms.ts'
 import { showInbox } from '../http/inbox-page.ts'
-import { wantsFragment } from '../http/page.ts'
+import { showPage, wantsFragment } from '../http/page.ts'
 import { freshOf, idIn, markOf, viewerOf } from '../http/viewer.ts'
 import { newId } from '../ids.ts'
 import { markRead } from '../inbox/conversations.ts'
 import { keepDraft } from '../inbox/drafts.ts'
 import { needConversation, readerFor } from '../inbox/page.ts'
 import { readPart } from '../inbox/thread.ts'
+import { readWhy } from '../inbox/why.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { cancelMessage, queueMessage, retryMessage } from '../sending/outbox.ts'
@@ -42,6 +43,10 @@ export function messageRoutes(on: Resources): Router {
     await cancelMessage(on, whoOf(req).org, message)
     await answer(on, req, res, { id: req.params.id, status: 200, token: '' })
   })
+  router.get<Params>('/inbox/:id/messages/:message/why', access('agent'), async (req, res) => {
+    const message = await needMessage(on, req)
+    showPage(res, 'messages/why', { why: await readWhy(on, viewerOf(on, req), message) })
+  })
   return router
 }
 
@@ -55,7 +60,7 @@ async function reply(
   await queueMessage(on, org, {
     conversation,
     clientToken,
-    author: user,
+    cause: { kind: 'agent', person: user },
     body: { type: 'text', text: { body: text.trim() } },
   })
   await on.db.withTenant(org, (tx) => keepDraft(tx, org, { conversation, user }, ''))

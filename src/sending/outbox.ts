@@ -4,6 +4,7 @@ import { getMessage, type Message } from '../messages/messages.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { graphBody, readBody, type Outgoing } from './bodies.ts'
+import type { Cause } from './cause.ts'
 import { lockConversation, store } from './store.ts'
 
 export type Draft = {
@@ -12,8 +13,8 @@ export type Draft = {
   body: object
   /** The wamid of the message this one quotes. */
   context?: string
-  /** Who wrote it; null for a program. */
-  author: string | null
+  /** Who asks for it; it is kept with the message. */
+  cause: Cause
   /** Of the form or request that asks for it: the same token is the same message. */
   clientToken?: string
 }
@@ -45,8 +46,8 @@ async function storeOnce(
       const place = await lockConversation(tx, org, draft.conversation)
       const known = await byToken(tx, org, draft.clientToken)
       if (known) return { message: known, connection: place.connection_id, isNew: false }
-      const { author, clientToken } = draft
-      const message = await store(tx, { now: on.now(), org, place, author, clientToken, outgoing })
+      const { cause, clientToken } = draft
+      const message = await store(tx, { now: on.now(), org, place, cause, clientToken, outgoing })
       return { message, connection: place.connection_id, isNew: true }
     })
   return run().catch((error: unknown) => {
@@ -75,14 +76,14 @@ async function byToken(tx: Tx, org: string, token?: string): Promise<Message | u
 }
 
 /**
- * Send a failed message, or one whose outcome is unknown, again as a new row that the old one points to; asked
- * twice, the same new message. Throws Refusal 404, 409 `not_failed`, 422 `window_closed`.
+ * Send a failed message, or one whose outcome is unknown, again as a new row that the old one points to, because
+ * `person` asks for it; asked twice, the same new message. Throws Refusal 404, 409 `not_failed`, 422 `window_closed`.
  */
 export async function retryMessage(
   on: Resources,
   org: string,
   messageId: string,
-  author: string | null,
+  person: string,
 ): Promise<Message> {
   const stored = await on.db.withTenant(org, async (tx) => {
     const { conversation_id } = await sentMessage(tx, org, messageId)
@@ -99,7 +100,8 @@ export async function retryMessage(
       [org, messageId],
     )
     const outgoing = readBody(graphBody({ ...old, contextWamid: old.context_wamid }))
-    const anew = { now: on.now(), org, place, author, outgoing, instead: messageId }
+    const cause = { kind: 'agent', person } as const
+    const anew = { now: on.now(), org, place, cause, outgoing, instead: old }
     return { message: await store(tx, anew), connection, isNew: true }
   })
   return announce(on, org, stored)

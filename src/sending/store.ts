@@ -4,6 +4,7 @@ import { newId } from '../ids.ts'
 import { getMessage, type Message } from '../messages/messages.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import { graphBody, type Outgoing } from './bodies.ts'
+import { noteCause, type Cause } from './cause.ts'
 import { windowState } from './window.ts'
 
 /** A conversation whose row this transaction holds. */
@@ -38,11 +39,11 @@ export type Storing = {
   now: Date
   org: string
   place: Place
-  author: string | null
+  cause: Cause
   clientToken?: string | undefined
   outgoing: Outgoing
   /** The message this one repeats. */
-  instead?: string
+  instead?: Pick<Message, 'id' | 'status'>
 }
 
 /**
@@ -64,13 +65,13 @@ export async function store(tx: Tx, storing: Storing): Promise<Message> {
     await tx.raw(`update messages set resent_as = ? where org_id = ? and id = ?`, [
       id,
       org,
-      instead,
+      instead.id,
     ])
   const message = await getMessage(tx, org, id)
   if (!message) throw new Error('a message is gone in its own transaction')
   const changes: Change[] = [
     { kind: 'message.updated', ref: id },
-    ...(instead ? [{ kind: 'message.updated' as const, ref: instead }] : []),
+    ...(instead ? [{ kind: 'message.updated' as const, ref: instead.id }] : []),
     { kind: 'conversation.updated', ref: place.id },
   ]
   await appendFeed(tx, org, changes)
@@ -78,7 +79,7 @@ export async function store(tx: Tx, storing: Storing): Promise<Message> {
 }
 
 async function insert(tx: Tx, id: string, storing: Storing): Promise<void> {
-  const { now, org, place, author, clientToken, outgoing } = storing
+  const { now, org, place, cause, clientToken, outgoing, instead } = storing
   const { kind, text, payload, contextWamid } = outgoing
   await tx.raw(
     `insert into messages (org_id, id, conversation_id, direction, kind, text, payload, status, rank, context_wamid,
@@ -93,11 +94,12 @@ async function insert(tx: Tx, id: string, storing: Storing): Promise<void> {
       text,
       payload: JSON.stringify(payload),
       contextWamid,
-      author,
+      author: cause.kind === 'agent' ? cause.person : null,
       token: clientToken ?? null,
       now,
     },
   )
+  await noteCause(tx, org, { message: id, cause, at: now, kind, instead })
   await tx.raw(
     `insert into outbox (org_id, message_id, conversation_id, connection_id, body) values (?, ?, ?, ?, ?::jsonb)`,
     [org, id, place.id, place.connection_id, JSON.stringify(graphBody(outgoing))],

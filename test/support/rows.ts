@@ -122,6 +122,14 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     user_id: user,
     text: 'I will look',
   }),
+  routing_decisions: (ids) => ({
+    org_id: ids.org,
+    message_id: ids.outbound,
+    kind: 'agent',
+    actor_id: ids.user,
+    because: 'Somebody of the organization wrote it and pressed Send.',
+    at: new Date(),
+  }),
   outbox: (ids) => ({
     org_id: ids.org,
     message_id: ids.outbound,

@@ -4,6 +4,7 @@ import type { Message } from '../../src/messages/messages.ts'
 import { getMessage } from '../../src/messages/messages.ts'
 import type { Doorbell } from '../../src/queues.ts'
 import type { Resources } from '../../src/resources.ts'
+import type { Cause } from '../../src/sending/cause.ts'
 import { queueMessage } from '../../src/sending/outbox.ts'
 import type { Org } from './org.ts'
 
@@ -36,6 +37,9 @@ export type Talk = {
 type Wish = { connection?: string; phone?: string | null; userId?: string | null }
 
 let people = 0
+
+/** A message that nobody wrote by hand. */
+export const byProgram: Cause = { kind: 'api_key', key: newId() }
 
 export async function openTalk(on: Resources, org: Org, wish: Wish = {}): Promise<Talk> {
   const { connection = org.connection.id, userId = null } = wish
@@ -80,7 +84,7 @@ export async function openTalk(on: Resources, org: Org, wish: Wish = {}): Promis
       queueMessage(on, org.id, {
         conversation: id,
         body: { type: 'text', text: { body: text } },
-        author: org.owner.id,
+        cause: { kind: 'agent', person: org.owner.id },
         ...(clientToken ? { clientToken } : {}),
       }),
     async message(messageId) {

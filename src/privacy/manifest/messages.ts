@@ -75,6 +75,16 @@ export const messages = [
       },
     ],
   ),
+  table('routing_decisions', aboutContact(`message_id->messages.${TO_CONTACT}`, 'contact_life'), {
+    org_id: key,
+    message_id: key,
+    kind: { collectedFrom: 'system' },
+    actor_id: colleague('actor_id'),
+    cause_id: key,
+    cause_version: key,
+    because: { collectedFrom: 'system', why: 'a sentence of ours, without anybody’s name' },
+    at: key,
+  }),
   table(
     'outbox',
     aboutContact(`message_id->messages.${TO_CONTACT}`, 'outbox'),

@@ -13,5 +13,6 @@ export const restore: Readonly<Record<string, Readonly<Record<string, string>>>>
     status: `case r.status when 'queued' then 'cancelled' when 'sending' then 'unknown' else r.status end`,
     rank: `case r.status when 'sending' then 10::smallint else r.rank end`,
   },
+  routing_decisions: {},
   message_events: {},
 }
