@@ -12,7 +12,7 @@ import { access } from './http/access.ts'
 import { openAssets } from './http/assets.ts'
 import { answerError, missing } from './http/errors.ts'
 import { FORM_LIMIT } from './http/forms.ts'
-import { securityHeaders } from './http/headers.ts'
+import { httpsOnly, securityHeaders } from './http/headers.ts'
 import { healthRoutes } from './http/health.ts'
 import { pageLocals } from './http/locals.ts'
 import type { Metrics } from './http/metrics.ts'
@@ -50,8 +50,9 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
 
   app.use(requestLog(on.log))
   app.use(metrics.count)
-  app.all(['/webhooks/whatsapp', '/webhooks/whatsapp/:connectionId'], access('meta'), webhooks)
   app.use(securityHeaders(on.config.APP_URL))
+  app.all(['/webhooks/whatsapp', '/webhooks/whatsapp/:connectionId'], access('meta'), webhooks)
+  app.use(httpsOnly(on))
   app.use(assets.routes)
   app.use(healthRoutes(on, metrics))
   app.use('/api/v1', apiRoutes(on))

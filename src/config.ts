@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import path from 'node:path'
 import { z } from 'zod'
+import { readAttestation } from './attestation.ts'
+import { EXAMPLES } from './config-examples.ts'
 import { LIMITS, setLimits, SETTABLE, type Settable } from './privacy/limits.ts'
+import { plainVariable } from './transport.ts'
 
 export type MasterKey = { id: string; key: Buffer }
 
@@ -21,6 +25,14 @@ const origin = z
   )
   .transform((v) => new URL(v).origin)
 const addresses = z.string().regex(/^\s*[^\s,@]+@[^\s,@]+(\s*,\s*[^\s,@]+@[^\s,@]+)*\s*$/)
+
+/** Ranges of addresses, `10.0.0.0/8,fd00::/8`. */
+const areRanges = (text: string): boolean =>
+  text.split(',').every((part) => {
+    const [net = '', bits = '', more] = part.trim().split('/')
+    const widest = isIP(net) === 6 ? 128 : 32
+    return isIP(net) !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= widest && more === undefined
+  })
 
 /** How long things stay: the default of each and its bounds stand in the table of limits. */
 const limits = Object.fromEntries(
@@ -46,6 +58,15 @@ const Variables = z.object({
     .string()
     .regex(/^[a-z]+(,[a-z]+)*$/)
     .optional(),
+  PLAIN_HOSTS: z
+    .string()
+    .regex(/^[\w.-]+(\s*,\s*[\w.-]+)*$/)
+    .transform((v) => v.toLowerCase().split(/\s*,\s*/))
+    .optional(),
+  STORAGE_ATTESTATION: z
+    .string()
+    .refine((v) => readAttestation(v) !== undefined, 'provider; method; date')
+    .optional(),
   DATA_DIR: z.string().min(1).default('./.chatflow'),
   CHATFLOW_MASTER_KEY: z.string().optional(),
   SESSION_SECRET: z.string().min(32).optional(),
@@ -66,6 +87,7 @@ const Variables = z.object({
     .string()
     .regex(/^[^\r\n]{3,320}$/)
     .optional(),
+  EGRESS_ALLOW_CIDR: z.string().refine(areRanges, 'must be ranges').optional(),
   METRICS_TOKEN: z.string().min(16).optional(),
   OPS_EMAILS: addresses.optional(),
   PRIVACY_CONTACT: z.email().default('firstfashionstore0@gmail.com'),
@@ -78,48 +100,6 @@ const Variables = z.object({
   BACKUP_RETENTION_DAYS: days.min(1).max(16).default(14),
   ...limits,
 })
-
-/** An example per variable; it ends the line that refuses a start. */
-const EXAMPLES: Record<keyof typeof Variables.shape, string> = {
-  NODE_ENV: 'production',
-  LOG_LEVEL: 'info',
-  PORT: '3000',
-  HOST: '0.0.0.0',
-  APP_URL: 'https://crm.example.com',
-  TRUST_PROXY: '1',
-  DATABASE_URL: 'postgres://user:password@host:5432/chatflow',
-  DATABASE_POOL: '10',
-  REDIS_URL: 'redis://host:6379',
-  REDIS_ALLOW_EVICTION: '1',
-  QUEUE_ALLOW_WEAK_DURABILITY: '1',
-  WORKER_QUEUES: 'inbound,outbound',
-  DATA_DIR: '/var/lib/chatflow',
-  CHATFLOW_MASTER_KEY:
-    'k1:<base64 of 32 random bytes>, made by `npm run chatflow -- keys generate`',
-  SESSION_SECRET: '<at least 32 random characters>',
-  GRAPH_API_URL: 'https://graph.facebook.com',
-  GRAPH_API_VERSION: 'v26.0',
-  META_APP_ID: '670843887433847',
-  META_APP_SECRET: '<from the settings of the Meta app>',
-  META_VERIFY_TOKEN: '<any random text, the same as at Meta>',
-  MEDIA_URL: 'file:/var/lib/chatflow/media',
-  SMTP_URL: 'smtps://user:password@mail.example.com',
-  MAIL_FROM: 'ChatFlow <crm@example.com>',
-  METRICS_TOKEN: '<at least 16 random characters>',
-  OPS_EMAILS: 'ops@example.com,admin@example.com',
-  PRIVACY_CONTACT: 'privacy@example.com',
-  SANDBOX: 'off',
-  SIGNUP: 'open',
-  EXPORT_HOURS: '72',
-  DELETION_CONFIRM_DAYS: '3',
-  DELETION_GRACE_DAYS: '7',
-  PURGE_BUDGET_DAYS: '2',
-  BACKUP_RETENTION_DAYS: '14',
-  ...(Object.fromEntries(SETTABLE.map((name) => [name, String(LIMITS[name].is)])) as Record<
-    Settable,
-    string
-  >),
-}
 
 export type Variables = z.infer<typeof Variables>
 export type Env = Record<string, string | undefined>
@@ -173,9 +153,11 @@ export function completeConfig(variables: Variables, found: Found = {}): Config 
   const { CHATFLOW_MASTER_KEY, ...rest } = variables
   const databaseUrl = need('DATABASE_URL', variables.DATABASE_URL ?? found.databaseUrl)
   const masterKey = need('CHATFLOW_MASTER_KEY', CHATFLOW_MASTER_KEY ?? found.masterKey)
+  const where = whereabouts(variables, found.port ?? variables.PORT, embedded)
+  checkTransport({ ...variables, ...where, DATABASE_URL: databaseUrl })
   return {
     ...rest,
-    ...whereabouts(variables, found.port ?? variables.PORT, embedded),
+    ...where,
     DATABASE_URL: databaseUrl,
     MEDIA_URL: variables.MEDIA_URL ?? `file:${path.resolve(variables.DATA_DIR, 'media')}`,
     masterKeys: parseMasterKeys(masterKey),
@@ -265,6 +247,15 @@ function checkDeletionBudget(v: Variables): void {
       `DELETION_CONFIRM_DAYS + DELETION_GRACE_DAYS + PURGE_BUDGET_DAYS + BACKUP_RETENTION_DAYS is ${sum} and may be at most 28, e.g. 3 + 7 + 2 + 14`,
     )
   }
+}
+
+/** In production nothing of anybody crosses a network in the clear (P24). */
+function checkTransport(given: Variables & Parameters<typeof plainVariable>[0]): void {
+  const plain = given.NODE_ENV === 'production' ? plainVariable(given) : undefined
+  if (plain)
+    throw new ConfigError(
+      `${plain.name} crosses the network without TLS, which production refuses, e.g. ${plain.name}=${plain.example}`,
+    )
 }
 
 /** Meta delivers a webhook again for seven days. */

@@ -1,108 +1,97 @@
-import type { Readable } from 'node:stream'
-import { Agent, request } from 'undici'
+import type { LookupFunction } from 'node:net'
+import type { Config } from './config.ts'
 import { insideTransaction } from './db.ts'
+import { allowedBy, type Addresses, type Processor, type Purpose } from './door.ts'
+import { openAgents } from './egress-agents.ts'
+import type { Sortie } from './egress-log.ts'
+import { sendMail, type Outgoing } from './egress-mail.ts'
+import {
+  askStream,
+  askWhole,
+  type Answer,
+  type Call,
+  type Streamed,
+  type Way,
+} from './egress-request.ts'
+import { REGISTER } from './register.ts'
 
-/** How a request to the outside ended, in the terms that decide whether it may be repeated. */
-export type Answer =
-  | {
-      outcome: 'answered'
-      status: number
-      headers: Record<string, string | string[] | undefined>
-      body: Buffer
-    }
-  /** The request was certainly not received: no byte of it was written, or no connection ever stood. */
-  | { outcome: 'not_sent'; reason: string }
-  /** It may have been received: time-out, reset or hang-up after the connection stood. */
-  | { outcome: 'unknown'; reason: string }
+/** What for, and for which organization; null where it is for the installation itself. */
+type Errand = { purpose: Purpose; org: string | null }
+
+/** `path` begins with `/`. */
+export type GraphCall = Errand & Call & { path: string }
 
 export type Egress = {
-  /** `path` begins with `/` and is taken below GRAPH_API_URL/GRAPH_API_VERSION. The token goes in a header only. */
+  /** A request below GRAPH_API_URL/GRAPH_API_VERSION. */
   graph(call: GraphCall): Promise<Answer>
+  /**
+   * What lies at an address that somebody else chose, as a stream of at most the bytes the register allows. A redirect
+   * is an answer like any other and is not followed; an address that is not in the register is `not_sent`.
+   */
+  fetch(call: Errand & { url: string; token?: string }): Promise<Streamed>
+  /** Rejects when the mail server did not take it, and with EgressDenied where none is known. */
+  mail(letter: Outgoing, org: string | null): Promise<void>
   close(): Promise<void>
 }
 
-export type GraphCall = {
-  method: 'GET' | 'POST' | 'DELETE'
-  path: string
-  token: string
-  body?: object
-  /** Total limit in milliseconds; 15,000 unless told. */
-  timeoutMs?: number
-  /** Called in the very tick in which the first byte of a request with a body is written, and not at all when none is. */
-  onWrite?: () => void
+/** Nobody in the register is reached there for this, or not yet. */
+export class EgressDenied extends Error {
+  readonly code = 'EGRESS_DENIED'
+  constructor() {
+    super('the door does not open for this address')
+  }
 }
 
-const NOT_SENT =
-  /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_.*|CERT_.*|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_.*)$/
-const MAX_ANSWER_BYTES = 1_048_576
+type Settings = Addresses & Pick<Config, 'GRAPH_API_VERSION' | 'EGRESS_ALLOW_CIDR' | 'NODE_ENV'>
+/** `note` keeps what went out, `now` is the clock; what else may be given is for tests. */
+export type Fittings = {
+  note?: (sortie: Sortie) => void
+  now?: () => Date
+  register?: readonly Processor[]
+  lookup?: LookupFunction
+}
 
 /**
- * The one door to the outside: only the configured Graph origin is reachable through it.
- * Idle sockets are dropped after 4 s, because a reset on a reused one leaves the outcome unknown.
+ * The one door to the outside. It opens for those who stand in the register, for the purposes they stand there for,
+ * from the day they were announced for, and notes each time. Source: privacy policy §5; promise P34.
  */
-export function openEgress(config: { GRAPH_API_URL: string; GRAPH_API_VERSION: string }): Egress {
-  const agent = new Agent({
-    connect: { timeout: 3_000 },
-    keepAliveTimeout: 4_000,
-    keepAliveMaxTimeout: 4_000,
-    maxResponseSize: MAX_ANSWER_BYTES,
-    pipelining: 1,
-    connections: 64,
-  })
-  const base = `${config.GRAPH_API_URL}/${config.GRAPH_API_VERSION}`
+export function openEgress(config: Settings, fittings: Fittings = {}): Egress {
+  const { note = () => undefined, now = () => new Date(), register = REGISTER } = fittings
+  const agents = openAgents(config.EGRESS_ALLOW_CIDR, fittings.lookup)
+  const enter = ({ purpose, org }: Errand, address: string): Way => {
+    const url = URL.canParse(address) ? new URL(address) : undefined
+    const allowed = url && allowedBy(register, { purpose, url, now: now() }, config)
+    if (!url || !allowed) throw new EgressDenied()
+    const told = { at: now(), host: url.hostname, purpose, org }
+    return {
+      url,
+      agent: agents.of(allowed),
+      limitMs: allowed.use.timeoutMs,
+      left: (bytes, status) => note({ ...told, bytes, status }),
+    }
+  }
   return {
-    graph(call) {
-      if (insideTransaction())
-        return Promise.reject(new Error('no network call while a transaction is open'))
-      return ask(agent, base, call)
+    async graph(call) {
+      refuseInside()
+      const address = `${config.GRAPH_API_URL}/${config.GRAPH_API_VERSION}${call.path}`
+      return askWhole(() => enter(call, address), call)
     },
-    close: () => agent.close(),
-  }
-}
-
-async function ask(agent: Agent, base: string, call: GraphCall): Promise<Answer> {
-  const { method, path, token, body, timeoutMs = 15_000, onWrite } = call
-  let written = body === undefined
-  const wrote = (): void => {
-    written = true
-    onWrite?.()
-  }
-  try {
-    const answer = await request(base + path, {
-      method,
-      dispatcher: agent,
-      signal: AbortSignal.timeout(timeoutMs),
-      ...payload(token, body, wrote),
-    })
-    const bytes = Buffer.from(await answer.body.arrayBuffer())
-    return { outcome: 'answered', status: answer.statusCode, headers: answer.headers, body: bytes }
-  } catch (error) {
-    const { code, name } = error as { code?: string; name?: string }
-    const reason = name === 'TimeoutError' ? 'timeout' : (code ?? 'unknown')
-    return { outcome: !written || NOT_SENT.test(reason) ? 'not_sent' : 'unknown', reason }
-  }
-}
-
-type Payload = { headers: Record<string, string>; body: Readable | null }
-
-function payload(token: string, body: object | undefined, wrote: () => void): Payload {
-  const headers = { authorization: `Bearer ${token}`, 'user-agent': 'ChatFlowCRM' }
-  if (!body) return { headers, body: null }
-  const bytes = Buffer.from(JSON.stringify(body))
-  return {
-    headers: {
-      ...headers,
-      'content-type': 'application/json',
-      'content-length': String(bytes.length),
+    async fetch({ url, token, ...errand }) {
+      refuseInside()
+      return askStream(() => enter(errand, url), { method: 'GET', token })
     },
-    // Any async iterable will do, which its declared types leave out.
-    body: announced(bytes, wrote) as unknown as Readable,
+    async mail(letter, org) {
+      refuseInside()
+      const { SMTP_URL: server = 'smtp://nowhere.invalid', NODE_ENV } = config
+      const { protocol, host } = new URL(server)
+      const { left } = enter({ purpose: 'send_mail', org }, `${protocol}//${host}`)
+      left(await sendMail(server, letter, { needsTls: NODE_ENV === 'production' }), 250)
+    },
+    close: () => agents.close(),
   }
 }
 
-/** undici asks a body for its first piece when the connection stands and the head is about to be written with it. */
-// oxlint-disable-next-line typescript/require-await
-async function* announced(bytes: Buffer, wrote: () => void): AsyncGenerator<Buffer> {
-  wrote()
-  yield bytes
+/** A connection of the database would be held for as long as somebody else takes to answer. */
+function refuseInside(): void {
+  if (insideTransaction()) throw new Error('no network call while a transaction is open')
 }

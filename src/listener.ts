@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Express } from 'express'
 import { createApp } from './app.ts'
 import { noteHandshake } from './connections/connections.ts'
+import { strictTransport } from './http/headers.ts'
 import { openMetrics, type Metrics } from './http/metrics.ts'
 import { newId } from './ids.ts'
 import type { Resources } from './resources.ts'
@@ -37,10 +38,12 @@ const isPosted = ({ method, url = '' }: IncomingMessage): boolean =>
 
 /** One log line and one observation per webhook, as Express' requests have them. */
 function noted(on: Resources, metrics: Metrics, handler: WebhookHandler): WebhookHandler {
+  const strict = strictTransport(on.config.APP_URL)
   return (req, res) => {
     const request = newId()
     const started = performance.now()
     res.setHeader('X-Request-Id', request)
+    if (strict !== undefined) res.setHeader('Strict-Transport-Security', strict)
     res.once('close', () => note(on, metrics, { res, request, ms: performance.now() - started }))
     handler(req, res)
   }

@@ -3,6 +3,7 @@ import type { Config } from './config.ts'
 import { openDb, type Db } from './db.ts'
 import { openDirectory, type Directory } from './directory.ts'
 import { openEgress, type Egress } from './egress.ts'
+import { openEgressLog } from './egress-log.ts'
 import { openEvents, type Events } from './events.ts'
 import { openKeys, type OrgKeys } from './keys.ts'
 import { openLog, type Log } from './log.ts'
@@ -47,7 +48,9 @@ export async function openResources(config: Config, given: Given = {}): Promise<
   await directory
     .refresh()
     .catch((error: unknown) => log.warn({ err: error }, 'connections not read yet'))
-  const egress = openEgress(config)
+  const now = given.now ?? (() => new Date())
+  const egressLog = openEgressLog(db, log)
+  const egress = openEgress(config, { now, note: egressLog.note })
   return {
     config,
     log,
@@ -59,11 +62,12 @@ export async function openResources(config: Config, given: Given = {}): Promise<
     events,
     directory,
     egress,
-    now: given.now ?? (() => new Date()),
+    now,
     async close() {
       directory.close()
       await queues.close()
       await egress.close()
+      await egressLog.close()
       await events.close()
       await pool.end()
       await db.close()

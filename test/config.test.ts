@@ -4,7 +4,10 @@ import path from 'node:path'
 import { completeConfig, ConfigError, readVariables, type Env } from '../src/config.ts'
 
 const MASTER_KEY = `k1:${Buffer.alloc(32, 'a key for a test ').toString('base64')}`
-const whole: Env = { DATABASE_URL: 'postgres://u:p@db/chatflow', CHATFLOW_MASTER_KEY: MASTER_KEY }
+const whole: Env = {
+  DATABASE_URL: 'postgres://u:p@db/chatflow?sslmode=verify-full',
+  CHATFLOW_MASTER_KEY: MASTER_KEY,
+}
 const read = (env: Env): ReturnType<typeof completeConfig> => completeConfig(readVariables(env))
 
 /** The line that stops the start. */
@@ -66,6 +69,8 @@ const WRONG: Record<string, string[]> = {
   ],
   TRUST_PROXY: ['canary', 'true', '11'],
   DATABASE_URL: ['canary', 'mysql://canary/x'],
+  PLAIN_HOSTS: ['canary!', 'canary;redis'],
+  STORAGE_ATTESTATION: ['canary', 'Canary; LUKS2; 2026-02-30', 'a disk; 2026-02-13'],
   DATABASE_POOL: ['canary', '1', '1000'],
   REDIS_URL: ['canary', 'http://canary:6379'],
   REDIS_ALLOW_EVICTION: ['canary', 'yes'],
@@ -87,6 +92,7 @@ const WRONG: Record<string, string[]> = {
   MEDIA_URL: ['canary', 'http://canary/x'],
   SMTP_URL: ['canary', 'http://canary'],
   MAIL_FROM: ['canary\r\nBcc: canary@example.com'],
+  EGRESS_ALLOW_CIDR: ['canary', '10.0.0.0/33', '10.0.0.0'],
   METRICS_TOKEN: ['canary'],
   OPS_EMAILS: ['canary', 'a@example.com,canary'],
   PRIVACY_CONTACT: ['canary'],

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Tx } from '../db.ts'
-import type { Answer } from '../egress.ts'
+import type { Answer } from '../egress-request.ts'
 import { notFound } from '../refusal.ts'
 import { replayNumber } from '../ops/replay.ts'
 import type { Resources } from '../resources.ts'
@@ -61,9 +61,10 @@ export async function testConnection(
     if (!found) throw notFound('connection')
     return { connection: found, token: await accessTokenOf(on, tx, org, id) }
   })
-  const number = await askNumber(on, connection, token)
+  const key = { org, token }
+  const number = await askNumber(on, connection, key)
   const { grant, ...finding }: Told =
-    'outcome' in number ? number : await askToken(on, connection, token)
+    'outcome' in number ? number : await askToken(on, connection, key)
   const check: Check = { at: on.now().toISOString(), expires_at: null, ...finding }
   const ok = check.outcome === 'ok'
   await on.db.withTenant(org, (tx) =>
@@ -84,30 +85,37 @@ async function welcome(on: Resources, org: string, connection: Connection): Prom
   })
 }
 
+type Key = { org: string; token: string }
+const QUESTION = { purpose: 'check_connection', method: 'GET', timeoutMs: TIMEOUT_MS } as const
+
 /** Meta's facts about the number, or why there are none. */
 async function askNumber(
   on: Resources,
   { phone_number_id }: Connection,
-  token: string,
+  key: Key,
 ): Promise<z.infer<typeof PhoneNumber> | Failure> {
   const path = `/${phone_number_id}?fields=${FIELDS}`
-  const answer = await on.egress.graph({ method: 'GET', path, token, timeoutMs: TIMEOUT_MS })
-  return read(PhoneNumber, answer, token)
+  const answer = await on.egress.graph({ ...QUESTION, ...key, path })
+  return read(PhoneNumber, answer, key.token)
 }
 
 /**
  * With an app of the instance's own, Meta also tells what the token may do and until when. Whose it is, a token may ask
  * about itself: Meta's callbacks name an app and a person, and find the connection by them.
  */
-async function askToken(on: Resources, { waba_id }: Connection, token: string): Promise<Told> {
+async function askToken(
+  on: Resources,
+  { waba_id }: Connection,
+  { org, token }: Key,
+): Promise<Told> {
   const { META_APP_ID, META_APP_SECRET } = on.config
   const good: Finding = { outcome: 'ok', code: null, said: null, expires_at: null }
   const isOurs = META_APP_ID !== undefined && META_APP_SECRET !== undefined
   const answer = await on.egress.graph({
-    method: 'GET',
+    ...QUESTION,
+    org,
     path: `/debug_token?input_token=${encodeURIComponent(token)}`,
     token: isOurs ? `${META_APP_ID}|${META_APP_SECRET}` : token,
-    timeoutMs: TIMEOUT_MS,
   })
   const facts = read(TokenFacts, answer, token)
   // The number answered to this token a moment ago: when the second question stays open, that is enough.

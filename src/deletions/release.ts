@@ -14,7 +14,7 @@ const LAST_MS = 2 * DAY_MS
 const GONE = new Set([100, 190, 200, 803])
 
 /** `token` is undefined where it does not open: its key is gone, and so is what it could be used for. */
-type Account = { waba: string; token: string | undefined }
+type Account = { org: string; waba: string; token: string | undefined }
 /** With a grantor only what hangs on their grant alone: an account that somebody else connected too stays. */
 type Whose = { orgs: string[]; grantor?: string }
 
@@ -31,8 +31,8 @@ export async function releaseNumbers(
   const notes: string[] = []
   const accounts: Account[] = []
   for (const org of orgs) accounts.push(...(await accountsOf(on, org, grantor)))
-  for (const { waba, token } of accounts) {
-    const result = token === undefined ? 'unreadable' : await unsubscribe(on, waba, token)
+  for (const { org, waba, token } of accounts) {
+    const result = token === undefined ? 'unreadable' : await unsubscribe(on, { org, waba, token })
     const isLate = deletion.deadline_at.getTime() - on.now().getTime() < LAST_MS
     if (result === 'unconfirmed' && !isLate) throw new NotReleased()
     notes.push(`subscribed_apps ${result}`)
@@ -62,7 +62,7 @@ async function accountsOf(
       const token = await openFor(on, tx, place, access_token).catch((error: unknown) => {
         if (!(error instanceof SealError)) throw error
       })
-      accounts.push({ waba, token: token?.toString('utf8') })
+      accounts.push({ org, waba, token: token?.toString('utf8') })
     }
     return accounts
   })
@@ -71,10 +71,11 @@ async function accountsOf(
 /** One account by its token; `unconfirmed` when Meta did not say that it is done. */
 export async function unsubscribe(
   on: Resources,
-  waba: string,
-  token: string,
+  { org, waba, token }: { org: string; waba: string; token: string },
 ): Promise<'done' | 'already_gone' | 'unconfirmed'> {
   const answer = await on.egress.graph({
+    purpose: 'end_subscription',
+    org,
     method: 'DELETE',
     path: `/${waba}/subscribed_apps`,
     token,

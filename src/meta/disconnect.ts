@@ -31,7 +31,7 @@ export async function endConnection(on: Resources, { org, id, by }: At): Promise
     const opened = await accessTokenOf(on, tx, org, id)
     return { waba: connection.waba_id, token: opened, isShared: found?.isShared ?? false }
   })
-  if (!isShared && (await unsubscribe(on, waba, token)) === 'unconfirmed')
+  if (!isShared && (await unsubscribe(on, { org, waba, token })) === 'unconfirmed')
     throw new Refusal(
       409,
       'meta_away',

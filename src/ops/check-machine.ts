@@ -41,7 +41,14 @@ export async function checkGraph(config: Config): Promise<Check> {
   if (config.SANDBOX) return ok('graph', 'the sandbox stands in for the Graph API')
   const egress = openEgress(config)
   const answer = await egress
-    .graph({ method: 'GET', path: '/me', token: 'none', timeoutMs: 5_000 })
+    .graph({
+      purpose: 'check_installation',
+      org: null,
+      method: 'GET',
+      path: '/me',
+      token: 'none',
+      timeoutMs: 5_000,
+    })
     .finally(() => egress.close())
   if (answer.outcome === 'answered') return ok('graph', `${GRAPH_API_URL} answers`)
   return fail(

@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer'
 import { rows } from '../db.ts'
 import { DAY_MS, LIMITS } from '../privacy/limits.ts'
 import type { Resources } from '../resources.ts'
@@ -6,10 +5,15 @@ import { openPart } from './mail-seal.ts'
 
 const ATTEMPTS = 3
 const LEASE_MS = 120_000
-const PATIENCE_MS = 20_000
 const KEPT_MS = LIMITS.MAIL_DAYS.is * DAY_MS
 
-type Claimed = { id: string; recipient: string; body: string; attempts: number }
+type Claimed = {
+  id: string
+  org_id: string | null
+  recipient: string
+  body: string
+  attempts: number
+}
 
 /**
  * Sends one mail when it is due and nobody else is at it; what was said goes once it is sent. After the third failure
@@ -22,7 +26,7 @@ export async function deliverMail(on: Resources, id: string): Promise<void> {
       tx,
       `update mail_outbox set state = 'claimed', attempts = attempts + 1, lease_until = ?
         where id = ? and (state = 'pending' or (state = 'claimed' and lease_until < ?))
-       returning id, recipient, body, attempts`,
+       returning id, org_id, recipient, body, attempts`,
       [new Date(now.getTime() + LEASE_MS), id, now],
     ),
   )
@@ -61,28 +65,15 @@ async function send(on: Resources, mail: Claimed): Promise<void> {
     subject: string
     text: string
   }
-  const transport = createTransport({
-    url: on.config.SMTP_URL,
-    connectionTimeout: PATIENCE_MS,
-    greetingTimeout: PATIENCE_MS,
-    socketTimeout: PATIENCE_MS,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  })
-  const from = on.config.MAIL_FROM ?? `ChatFlow <no-reply@${new URL(on.config.APP_URL).hostname}>`
-  const address = openPart(on, 'recipient', mail.id, mail.recipient)
-  const messageId = `<${mail.id}@${new URL(on.config.APP_URL).hostname}>`
-  try {
-    await transport.sendMail({
-      from,
-      to: { name: '', address },
-      subject,
-      text: withFoot(on, text),
-      messageId,
-    })
-  } finally {
-    transport.close()
+  const { hostname } = new URL(on.config.APP_URL)
+  const letter = {
+    from: on.config.MAIL_FROM ?? `ChatFlow <no-reply@${hostname}>`,
+    to: openPart(on, 'recipient', mail.id, mail.recipient),
+    subject,
+    text: withFoot(on, text),
+    messageId: `<${mail.id}@${hostname}>`,
   }
+  await on.egress.mail(letter, mail.org_id)
 }
 
 /** Every mail leads to the policy (P1). */

@@ -41,7 +41,8 @@ async function send(on: Resources, entry: Entry, letter: Letter, wire: Wire): Pr
   const onWrite = (): void => wrote(entry.message, entry.fence)
   const started = performance.now()
   const { path, token, body, attempt } = letter
-  const answer = await on.egress.graph({ method: 'POST', path, token, body, timeoutMs, onWrite })
+  const call = { method: 'POST', path, token, body, timeoutMs, onWrite } as const
+  const answer = await on.egress.graph({ ...call, purpose: 'send_message', org: entry.org })
   const verdict = judge(answer, { attempt, ageS: entry.ageS, random: Math.random() })
   on.log.info(
     {

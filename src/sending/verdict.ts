@@ -1,4 +1,4 @@
-import type { Answer } from '../egress.ts'
+import type { Answer } from '../egress-request.ts'
 import type { ErrorClass, Rule } from './error-table.ts'
 import { fullCode, readGraphError, readWamid, ruleFor, type GraphError } from './graph-errors.ts'
 
