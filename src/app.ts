@@ -28,6 +28,7 @@ import { opsRoutes } from './ops/routes.ts'
 import { exportRoutes } from './privacy/export-routes.ts'
 import { privacyRoutes } from './privacy/routes.ts'
 import type { Resources } from './resources.ts'
+import { rightsRoutes } from './rights/routes.ts'
 import { ROOT } from './root.ts'
 import { sandboxRoutes } from './sandbox/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
@@ -73,6 +74,7 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
   app.use(connectionRoutes(on))
   app.use(disconnectRoutes(on))
   app.use(apiKeyRoutes(on))
+  app.use(rightsRoutes(on))
   app.use(privacyRoutes(on))
   app.use(usageRoutes(on))
   app.use(exportRoutes(on))

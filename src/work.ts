@@ -5,6 +5,7 @@ import { inbound } from '../workers/inbound.ts'
 import { mail } from '../workers/mail.ts'
 import { outbound } from '../workers/outbound.ts'
 import { retention } from '../workers/retention.ts'
+import { rights } from '../workers/rights.ts'
 import { sweep } from '../workers/sweep.ts'
 import { usage } from '../workers/usage.ts'
 import type { Resources } from './resources.ts'
@@ -22,6 +23,7 @@ const WORKERS: Record<string, Start> = {
   usage,
   exports,
   deletions,
+  rights,
 }
 
 /** Start all workers of this process, or those WORKER_QUEUES names; the result stops what does not end with its queue. */

@@ -193,6 +193,7 @@ describe('the export of a person with an account', () => {
       processor_notices: 0,
       recovery_codes: 0,
       second_factors: 0,
+      privacy_request_texts: 0,
       users: 1,
       memberships: 2,
       user_sessions: 0,

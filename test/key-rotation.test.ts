@@ -16,6 +16,7 @@ import { listKept, queueMail } from '../src/ops/mail.ts'
 import { rotateMasterKey } from '../src/ops/master-key.ts'
 import { openResources, type Resources } from '../src/resources.ts'
 import { keyIdOf, SealError, type SealingKey } from '../src/vault.ts'
+import { openRequest } from '../src/rights/request.ts'
 import { startApp, type Running } from './support/app.ts'
 import { read, sealedBody } from './support/inbound.ts'
 import { messageOf, messagesBody, newCustomer } from './support/meta.ts'
@@ -62,6 +63,13 @@ describe('a new master key, first in the list', () => {
   async function fill(): Promise<void> {
     const letter = { to: 'a@example.test', kind: 'reset', subject: 'Hello', text: 'Read me' }
     await app.on.db.withSystem((tx) => queueMail(tx, app.on, letter))
+    await openRequest(app.on, {
+      org: null,
+      kind: 'question',
+      road: 'form',
+      by: OPERATOR,
+      texts: { asked: 'What do you keep?' },
+    })
     const [key] = app.on.vault.instance
     if (!key) throw new Error('no key')
     const nobodys = { org: null, connection: null, number: null, code: null, key }
@@ -78,8 +86,8 @@ describe('a new master key, first in the list', () => {
       master_key: 'm2',
       organizations: 3,
       rewrapped: 3,
-      resealed: { mail: 1, dead_letters: 1, second_factors: 0 },
-      left: { data_keys: 0, mail: 0, dead_letters: 0, second_factors: 0 },
+      resealed: { mail: 1, dead_letters: 1, second_factors: 0, requests: 1 },
+      left: { data_keys: 0, mail: 0, dead_letters: 0, second_factors: 0, requests: 0 },
     })
     const alone = await processWith([next])
     for (const org of orgs) {
@@ -104,7 +112,7 @@ describe('a new master key, first in the list', () => {
     await rotateMasterKey(both, OPERATOR)
     expect(await rotateMasterKey(both, OPERATOR)).toMatchObject({
       rewrapped: 0,
-      resealed: { mail: 0, dead_letters: 0, second_factors: 0 },
+      resealed: { mail: 0, dead_letters: 0, second_factors: 0, requests: 0 },
     })
     expect(await acts(org)).toEqual(['keys.rotated'])
   })
@@ -131,7 +139,7 @@ describe('a new master key, first in the list', () => {
     const lost = await processWith([next])
     expect(await rotateMasterKey(lost, OPERATOR)).toMatchObject({
       rewrapped: 0,
-      left: { data_keys: 1, mail: 1, dead_letters: 1, second_factors: 0 },
+      left: { data_keys: 1, mail: 1, dead_letters: 1, second_factors: 0, requests: 1 },
     })
     expect((await keyStatus(app.on)).unreadable).toEqual([])
     expect(await acts(org)).toEqual([])

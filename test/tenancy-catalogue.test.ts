@@ -61,6 +61,10 @@ describe('the catalogue', () => {
       'app.exports_pkey',
       'app.invitations_code_digest_key',
       'app.mail_outbox_pkey',
+      'app.privacy_request_texts_pkey',
+      'app.privacy_requests_code_digest_key',
+      'app.privacy_requests_number_key',
+      'app.privacy_requests_pkey',
     ])
   })
 

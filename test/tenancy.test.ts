@@ -183,6 +183,8 @@ test('the system door sees no message, no contact and no secret of a connection'
     'legal_holds',
     'usage_daily',
     'abuse_findings',
+    'privacy_requests',
+    'privacy_request_texts',
   ])
   const closed = allTables(at).filter((table) => !open.has(table))
   expect(closed).toEqual(

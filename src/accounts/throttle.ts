@@ -44,7 +44,9 @@ export type Throttles = {
   /** Sign-ups from one network; throws Throttled. */
   signUp(ip: string): Promise<void>
   /** Whether one more mail may go to this address; the asker is told the same either way. */
-  mail(kind: 'sign_up' | 'reset' | 'deletion', email: string): Promise<boolean>
+  mail(kind: 'sign_up' | 'reset' | 'deletion' | 'rights', email: string): Promise<boolean>
+  /** Privacy requests from one network by the public form; throws Throttled. */
+  rights(ip: string): Promise<void>
   /** Invitations of one organization; throws Throttled. */
   invite(org: string): Promise<void>
 }
@@ -83,6 +85,7 @@ export function openThrottles(on: Resources): Throttles {
     knownMark,
     signUp: (ip) => consume(buckets.signUp, keyed(networkOf(ip))),
     mail: (kind, email) => hasRoom(buckets.mail, keyed(kind, email)),
+    rights: (ip) => consume(buckets.rights, keyed(networkOf(ip))),
     invite: (org) => consume(buckets.invite, keyed(org)),
   }
 }
@@ -109,6 +112,7 @@ function openBuckets(on: Resources) {
     code: limit('factor-user', 5, 15 * MINUTE),
     signUp: limit('signup-network', 5, HOUR),
     mail: limit('mail-account', 3, HOUR),
+    rights: limit('rights-network', 10, HOUR),
     invite: limit('invite-org', 50, 24 * HOUR),
   }
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 const role = z.enum(['owner', 'admin', 'agent', 'viewer'])
 const nothing = z.strictObject({})
 const count = z.number().int().nonnegative()
+const right = z.enum(['access', 'correct', 'erase', 'restrict', 'object', 'export', 'question'])
 
 /**
  * Everything that is written into the audit log: what a reader calls it, and what is told beside who, what and when.
@@ -69,6 +70,55 @@ export const ACTIONS = {
     detail: z.strictObject({ kind: z.enum(['org', 'contact', 'user']) }),
   },
   'deletion.cancelled': { says: 'Cancelled the deletion of the organization', detail: nothing },
+  'rights.opened': {
+    says: 'Noted a privacy request',
+    detail: z.strictObject({
+      kind: right,
+      road: z.enum(['self', 'form', 'mail', 'letter', 'phone', 'chat', 'person']),
+    }),
+  },
+  'rights.verified': {
+    says: 'Made sure who asks in a privacy request',
+    detail: z.strictObject({
+      how: z.enum(['login', 'chat', 'code', 'link', 'known', 'document', 'mandate']),
+    }),
+  },
+  'rights.answered': { says: 'Answered a privacy request in the chat', detail: nothing },
+  'rights.code_failed': { says: 'Refused a code of a privacy request', detail: nothing },
+  'rights.paused': { says: 'Stopped the clock of a privacy request', detail: nothing },
+  'rights.resumed': { says: 'Let the clock of a privacy request go on', detail: nothing },
+  'rights.extended': { says: 'Extended a privacy request by two months', detail: nothing },
+  'rights.carried_out': { says: 'Confirmed a deletion in a privacy request', detail: nothing },
+  'rights.refused': {
+    says: 'Refused a privacy request',
+    detail: z.strictObject({
+      reason: z.enum(['identity', 'excessive', 'unfounded', 'duty', 'others', 'nothing']),
+    }),
+  },
+  'rights.closed': {
+    says: 'Closed a privacy request',
+    detail: z.strictObject({
+      outcome: z.enum([
+        'answered',
+        'corrected',
+        'erased',
+        'restricted',
+        'objected',
+        'handed_over',
+        'refused',
+        'taken_back',
+        'nothing_found',
+      ]),
+    }),
+  },
+  'rights.words_approved': {
+    says: 'Approved an automatic answer to a privacy keyword',
+    detail: z.strictObject({ kind: right, language: z.string().length(2) }),
+  },
+  'rights.words_withdrawn': {
+    says: 'Took an automatic answer to a privacy keyword back',
+    detail: z.strictObject({ kind: right, language: z.string().length(2) }),
+  },
   'abuse.found': {
     says: 'Noticed too much of something and slowed it down',
     detail: z.strictObject({ kind: z.enum(['sign_in_tries', 'first_messages']) }),

@@ -5,6 +5,7 @@ import { digest, newCode } from '../ids.ts'
 import { ringMail } from '../ops/mail.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { linkDeletion } from '../rights/link.ts'
 import { graceUntil } from './deadline.ts'
 import { COLUMNS, openDeletion, type Deletion } from './deletion.ts'
 import { mailLink, tellOwners } from './letters.ts'
@@ -25,26 +26,41 @@ export async function askDeletion(
   given: string,
 ): Promise<void> {
   const floor = new Promise((resolve) => setTimeout(resolve, ANSWER_MS))
-  const email = normalEmail(given)
-  if (await throttles.mail('deletion', email)) await sendLink(on, email)
+  await mailDeletionLink(on, throttles, { email: normalEmail(given) })
   await floor
 }
 
-async function sendLink(on: Resources, email: string): Promise<void> {
+/**
+ * The link itself, for whatever road it was asked by: `received` is when that was, and now unless told. Sends nothing to
+ * an address without an account, or to one that got three within the hour.
+ */
+export async function mailDeletionLink(
+  on: Resources,
+  throttles: Throttles,
+  asked: { email: string; received?: Date },
+): Promise<void> {
+  if (await throttles.mail('deletion', asked.email)) await sendLink(on, asked)
+}
+
+async function sendLink(
+  on: Resources,
+  { email, received }: { email: string; received?: Date },
+): Promise<void> {
   const token = newCode()
   const mail = await on.db
     .withSystem(async (tx) => {
       const [found] = await rows<{ id: string }>(tx, 'select id from users where email = ?', [
         email,
       ])
-      if (!found || (await openDeletion(tx, found.id))) return undefined
-      const wish = {
-        kind: 'user',
-        subject: found.id,
-        road: 'self',
-        by: { kind: 'subject' },
-      } as const
-      const { id } = await note(on, tx, wish, { confirm: token })
+      if (!found) return undefined
+      const [kind, subject] = ['user' as const, found.id]
+      const running = await openDeletion(tx, subject)
+      const wish = { kind, subject, road: 'self' as const, by: { kind: 'subject' as const } }
+      const { id } =
+        running ??
+        (await note(on, tx, { ...wish, ...(received ? { received } : {}) }, { confirm: token }))
+      await linkDeletion(tx, { kind, subject, deletion: id })
+      if (running) return undefined
       const [waiting] = await rows<{ until: Date }>(
         tx,
         'select confirm_until as until from deletions where id = ?',

@@ -131,10 +131,10 @@ async function certify(on: Resources, lease: Lease): Promise<void> {
   const { code } = await on.db.withSystem((tx) => readHandles(on, tx, lease.id))
   const purged = on.now()
   const clear = new Date(purged.getTime() + on.config.BACKUP_RETENTION_DAYS * DAY_MS)
-  const { certificate, signature, key } = signCertificate(
-    on.vault,
-    statementOf(deletion, { code, purged, clear }),
-  )
+  const { certificate, signature, key } = signCertificate(on.vault, {
+    ...statementOf(deletion, { code, purged, clear }),
+    contact: on.config.PRIVACY_CONTACT,
+  })
   await on.db.withSystem(async (tx) => {
     const ended = await rows(
       tx,

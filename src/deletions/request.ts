@@ -4,6 +4,7 @@ import { digest, newCode, newId } from '../ids.ts'
 import { DAY_MS } from '../privacy/limits.ts'
 import { notFound } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { linkDeletion } from '../rights/link.ts'
 import { deadlineOf, graceUntil } from './deadline.ts'
 import {
   noteState,
@@ -62,8 +63,10 @@ export async function requestDeletion(on: Resources, wish: Wish): Promise<Asked>
 export async function begin(on: Resources, tx: Tx, wish: Wish): Promise<Asked> {
   const { kind, subject, by } = wish
   const running = await openDeletion(tx, subject)
-  if (running && running.state !== 'requested') return again(on, tx, running)
-  const { id, code, deadline } = running ? await again(on, tx, running) : await note(on, tx, wish)
+  const asked = running ? await again(on, tx, running) : await note(on, tx, wish)
+  const { id, code, deadline } = asked
+  await linkDeletion(tx, { kind, org: wish.org, subject, deletion: id })
+  if (asked.state !== 'requested') return asked
   const now = on.now()
   const until = wish.until ?? (kind === 'org' ? graceUntil(now, deadline, on.config) : now)
   // It was taken back or lapsed a moment ago: then this is a new one.

@@ -4,6 +4,7 @@ import { rows, type Tx } from '../db.ts'
 import { withoutErased } from '../deletions/gate.ts'
 import { appendFeed, type Change } from '../feed/feed.ts'
 import type { Resources } from '../resources.ts'
+import { hearRequests } from '../rights/hearing.ts'
 import { addMessages, seat, touchConversations, type Arrival } from './arrivals.ts'
 import { findPeople, type Known } from './people.ts'
 import { writeContacts, writeIdentities, writeUsernames } from './profiles.ts'
@@ -64,9 +65,11 @@ async function write(on: Resources, tx: Tx, org: string, items: Item[]): Promise
   const statuses = known.flatMap(({ update, connection }) =>
     update.type === 'status' ? [{ ...update, connection }] : [],
   )
-  const changes = messages.length > 0 ? await writeMessages(on, tx, org, messages) : []
+  const { changes, arrivals } =
+    messages.length > 0 ? await writeMessages(on, tx, org, messages) : NOTHING
   await parkStatuses(tx, org, statuses)
   for (const id of numbers.quiet) await noteWebhook(tx, org, id, on.now())
+  await hearRequests(on, tx, org, arrivals)
   if (changes.length > 0) await appendFeed(tx, org, changes)
   return {
     added: changes.filter(({ kind }) => kind === 'message.received').length,
@@ -76,14 +79,13 @@ async function write(on: Resources, tx: Tx, org: string, items: Item[]): Promise
   }
 }
 
-async function writeMessages(
-  on: Resources,
-  tx: Tx,
-  org: string,
-  messages: Known[],
-): Promise<Change[]> {
+/** What a set changed, and the messages that are new. */
+type News = { changes: Change[]; arrivals: Arrival[] }
+const NOTHING: News = { changes: [], arrivals: [] }
+
+async function writeMessages(on: Resources, tx: Tx, org: string, messages: Known[]): Promise<News> {
   const people = await findPeople(tx, org, messages)
-  if (people.placed.length === 0) return []
+  if (people.placed.length === 0) return NOTHING
   const contacts = await writeContacts(tx, org, people)
   await writeIdentities(tx, org, people)
   const renamed = await writeUsernames(tx, org, people)
@@ -94,7 +96,8 @@ async function writeMessages(
   const isCrowded = added.length < seated.arrivals.length
   if (isCrowded && people.fresh.length + seated.opened > 0) throw new Collision()
   const conversations = added.length > 0 ? await touchConversations(tx, org, added) : []
-  return changesOf(added, conversations, [...new Set([...contacts, ...renamed])])
+  const changes = changesOf(added, conversations, [...new Set([...contacts, ...renamed])])
+  return { changes, arrivals: added }
 }
 
 const changesOf = (added: Arrival[], conversations: string[], contacts: string[]): Change[] => [

@@ -76,9 +76,9 @@ async function send(on: Resources, mail: Claimed): Promise<void> {
   await on.egress.mail(letter, mail.org_id)
 }
 
-/** Every mail leads to the policy (P1). */
+/** Every mail leads to the policy (P1) and to whoever answers for privacy (P3). */
 const withFoot = (on: Resources, text: string): string =>
-  `${text}\nPrivacy policy: ${on.config.APP_URL}/privacy\n`
+  `${text}\nPrivacy policy: ${on.config.APP_URL}/privacy\nAbout your data: ${on.config.PRIVACY_CONTACT}\n`
 
 async function settle(
   on: Resources,

@@ -2,6 +2,7 @@ import { audit, type AuditActor } from '../audit/audit.ts'
 import { openFactor, sealFactor } from '../accounts/factor-seal.ts'
 import { rows } from '../db.ts'
 import type { Resources } from '../resources.ts'
+import { resealText } from '../rights/texts.ts'
 import { keyIdOf, seal, SealError, type SealingKey } from '../vault.ts'
 import { openDeadLetter, placeOf, type DeadLetter } from './dead-letters.ts'
 import { openPart, sealPart } from './mail-seal.ts'
@@ -11,9 +12,15 @@ export type MasterRotation = {
   master_key: string
   organizations: number
   rewrapped: number
-  resealed: { mail: number; dead_letters: number; second_factors: number }
+  resealed: { mail: number; dead_letters: number; second_factors: number; requests: number }
   /** What another master key still seals; the old ones may be dropped when all of it is 0. */
-  left: { data_keys: number; mail: number; dead_letters: number; second_factors: number }
+  left: {
+    data_keys: number
+    mail: number
+    dead_letters: number
+    second_factors: number
+    requests: number
+  }
 }
 
 const TELL_EVERY = 100
@@ -41,6 +48,7 @@ export async function rotateMasterKey(on: Resources, by: AuditActor): Promise<Ma
   const mail = await resealAll(on, MAIL, first)
   const letters = await resealAll(on, LETTERS, first)
   const factors = await resealAll(on, FACTORS, first)
+  const requests = await resealAll(on, REQUESTS, first)
   return {
     master_key: first.id,
     organizations: orgs.length,
@@ -49,12 +57,14 @@ export async function rotateMasterKey(on: Resources, by: AuditActor): Promise<Ma
       mail: mail.resealed,
       dead_letters: letters.resealed,
       second_factors: factors.resealed,
+      requests: requests.resealed,
     },
     left: {
       data_keys: left,
       mail: mail.left,
       dead_letters: letters.left,
       second_factors: factors.left,
+      requests: requests.left,
     },
   }
 }
@@ -129,6 +139,12 @@ const FACTORS: Store<Sealed> = {
   read: `select id, secret as body from second_factors where id > ? order by id limit ${BATCH}`,
   write: `update second_factors set secret = ? where id = ? and secret = ?`,
   values: (on, { id, body }) => [sealFactor(on, id, openFactor(on, id, body))],
+}
+
+const REQUESTS: Store<Sealed> = {
+  read: `select id, body from privacy_request_texts where org_id is null and id > ? order by id limit ${BATCH}`,
+  write: `update privacy_request_texts set body = ? where org_id is null and id = ? and body = ?`,
+  values: (on, { id, body }) => [resealText(on, id, body)],
 }
 
 async function resealAll<Row extends Sealed>(

@@ -90,11 +90,11 @@ function opened(
   { keys, column, id }: At,
   envelope: string,
 ): string | null {
-  const isOrg = column.sealed === 'gcm_org'
-  const org = isOrg ? (part.org ?? '') : 'instance'
+  // What an organization seals for its own, the installation seals where it stands in for one.
+  const org = (column.sealed === 'gcm_org' && part.org) || 'instance'
   const place = { purpose: `${part.table}|${column.name}`, org, row: id }
   try {
-    return open(isOrg ? keys : on.vault.instance, place, envelope).toString('utf8')
+    return open(org === 'instance' ? on.vault.instance : keys, place, envelope).toString('utf8')
   } catch (error) {
     if (!(error instanceof SealError)) throw error
     part.missing.set(column.name, (part.missing.get(column.name) ?? 0) + 1)

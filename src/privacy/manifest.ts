@@ -10,6 +10,7 @@ import { operations } from './manifest/operations.ts'
 import { programs } from './manifest/programs.ts'
 import { restore } from './manifest/restore.ts'
 import { retention } from './manifest/retention.ts'
+import { rights } from './manifest/rights.ts'
 import { security } from './manifest/security.ts'
 import { stores as otherStores } from './manifest/stores.ts'
 import { usage } from './manifest/usage.ts'
@@ -27,6 +28,7 @@ const tables: readonly Table[] = [
   ...exported,
   ...deletions,
   ...security,
+  ...rights,
 ]
 
 const stores: readonly Store[] = [...otherStores, ...exportStores]

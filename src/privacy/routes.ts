@@ -27,7 +27,11 @@ export function policyRoutes(on: Resources, policy: Policy = openPolicy()): Rout
       throw new Refusal(404, 'not_found', 'There is no version of the privacy policy by this name.')
     res.vary('Accept')
     if (req.accepts(['html', 'text']) === 'text') res.type('text/plain').send(text)
-    else showPage(res, 'privacy/policy', { blocks: blocksOf(text) })
+    else
+      showPage(res, 'privacy/policy', {
+        blocks: blocksOf(text),
+        isAddressed: text.includes(on.config.PRIVACY_CONTACT),
+      })
   }
   router.get('/privacy', access('public'), (req, res) =>
     show(req, res, policy.inForce(on.now()).id),

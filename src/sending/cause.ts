@@ -1,8 +1,11 @@
 import { rows, type Tx } from '../db.ts'
 import type { Message } from '../messages/messages.ts'
 
-/** Who asks for a message to be sent: somebody by hand, or a program with its key. Nothing else sends here. */
-export type Cause = { kind: 'agent'; person: string } | { kind: 'api_key'; key: string }
+/** Something that answers by itself: by its id, in the version that was followed, and why it did, in a sentence. */
+export type RuleCause = { kind: 'rule'; rule: string; version: number; because: string }
+
+/** Who asks for a message to be sent: somebody by hand, a program with its key, or what an admin approved. */
+export type Cause = { kind: 'agent'; person: string } | { kind: 'api_key'; key: string } | RuleCause
 
 /** Why a message goes out, as it is kept with it. */
 export type Decision = {
@@ -34,21 +37,28 @@ export async function noteCause(tx: Tx, org: string, asked: Asked): Promise<void
   const { message, cause, at } = asked
   const isTemplate = cause.kind === 'agent' && asked.kind === 'template'
   await tx.raw(
-    `insert into routing_decisions (org_id, message_id, kind, actor_id, cause_id, because, at)
-     values (?, ?, ?, ?, ?, ?, ?)`,
+    `insert into routing_decisions (org_id, message_id, kind, actor_id, cause_id, cause_version, because, at)
+     values (?, ?, ?, ?, ?, ?, ?, ?)`,
     [
       org,
       message,
       isTemplate ? 'template' : cause.kind,
       cause.kind === 'agent' ? cause.person : null,
-      cause.kind === 'api_key' ? cause.key : null,
+      causeIdOf(cause),
+      cause.kind === 'rule' ? cause.version : null,
       sentenceOf(asked),
       at,
     ],
   )
 }
 
+function causeIdOf(cause: Cause): string | null {
+  if (cause.kind === 'api_key') return cause.key
+  return cause.kind === 'rule' ? cause.rule : null
+}
+
 function sentenceOf({ cause, kind, instead }: Asked): string {
+  if (cause.kind === 'rule') return cause.because
   if (cause.kind === 'api_key') return 'A program of the organization asked for it.'
   if (instead)
     return instead.status === 'unknown'

@@ -20,7 +20,7 @@ export type Draft = {
 }
 
 /** Stored, with the connection whose doorbell it concerns; `isNew` false when the token was used before. */
-type Stored = { message: Message; connection: string; isNew: boolean }
+export type Stored = { message: Message; connection: string; isNew: boolean }
 
 /**
  * Store a message and queue it for sending, once per `clientToken` however often it is asked for.
@@ -57,7 +57,8 @@ async function storeOnce(
   })
 }
 
-async function announce(on: Resources, org: string, stored: Stored): Promise<Message> {
+/** After the commit: whoever looks sees it, and the sender is rung. */
+export async function announce(on: Resources, org: string, stored: Stored): Promise<Message> {
   if (stored.isNew) {
     on.events.publish({ kind: 'feed', org })
     await on.queues.ring({ org, connection: stored.connection })

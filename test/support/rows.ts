@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { digest, newId } from '../../src/ids.ts'
+import { RIGHTS_ROWS } from './rows-rights.ts'
 
 type Row = Record<string, unknown>
 
@@ -272,6 +273,7 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     contact_id: contact,
     placed_at: new Date(),
   }),
+  ...RIGHTS_ROWS,
   // Long over for every moment that a test takes for now: a fresh run would hold up the next one.
   sweep_runs: () => ({ id: newId(), now_arg: LONG_AGO, started_at: LONG_AGO }),
 }

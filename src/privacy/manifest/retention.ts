@@ -85,6 +85,14 @@ export const retention: Readonly<Record<string, Rule>> = {
     says: 'the record of a preservation order: 3 years after its release',
     days: LIMITS.DISCLOSURE_DAYS.is,
   },
+  rights_request: {
+    says: 'the outcome of a request about your data, without its words: 3 years after it is closed',
+    days: LIMITS.REQUEST_DAYS.is,
+  },
+  rights_text: {
+    says: 'what was written in a request about your data: 180 days after it is closed',
+    days: LIMITS.REQUEST_TEXT_DAYS.is,
+  },
   finding: {
     says: 'what looked like abuse: 30 days after the measure ended',
     days: LIMITS.FINDING_DAYS.is,
