@@ -17,12 +17,13 @@ export type Installation = { on: Resources; folder: string; close(): Promise<voi
 
 export async function openInstallation(
   variables: Record<string, string> = {},
+  { durable = false } = {},
 ): Promise<Installation> {
   const folder = path.join(os.tmpdir(), `chatflow-bench-${randomBytes(4).toString('hex')}`)
   const server = await startServer({
     folder,
     password: randomBytes(12).toString('hex'),
-    durable: false,
+    durable,
   })
   const databaseUrl = `${server.url}/bench`
   const admin = new pg.Client({ connectionString: `${server.url}/postgres` })

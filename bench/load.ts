@@ -1,5 +1,5 @@
 import { createHmac, randomUUID } from 'node:crypto'
-import { Pool } from 'undici'
+import { openWire, type Wire } from './wire.ts'
 
 export type Target = {
   origin: string
@@ -41,34 +41,103 @@ export function signedMessage(
   }
 }
 
-/** `connections` senders that each wait for their answer, for `ms` milliseconds. */
-export async function saturate(target: Target, connections: number, ms: number): Promise<Load> {
-  const pool = new Pool(target.origin, { connections, pipelining: 1 })
-  const times: number[] = []
-  let errors = 0
-  const end = performance.now() + ms
-  const sender = async (): Promise<void> => {
-    while (performance.now() < end) {
-      const started = performance.now()
-      const answer = await pool.request({
-        method: 'POST',
-        path: target.path,
-        ...signedMessage(target),
-      })
-      await answer.body.dump()
-      if (answer.statusCode === 200) times.push(performance.now() - started)
-      else errors += 1
-    }
-  }
-  await Promise.all(Array.from({ length: connections }, sender))
-  await pool.close()
-  return {
-    perSecond: Math.round((times.length * 1000) / ms),
-    p50: quantile(times, 0.5),
-    p99: quantile(times, 0.99),
-    errors,
-  }
+/** Requests as bytes, signed before the clock starts: the sender shares the machine with what it measures. */
+export const prepare = (target: Target, count: number): Buffer[] =>
+  Array.from({ length: count }, () => {
+    const { body, headers } = signedMessage(target)
+    const lines = [
+      `POST ${target.path} HTTP/1.1`,
+      `host: ${new URL(target.origin).host}`,
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+      `content-length: ${Buffer.byteLength(body)}`,
+    ]
+    return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`)
+  })
+
+/** `connections` senders that each wait for their answer, until `ms` milliseconds or the requests are over. */
+export async function saturate(
+  { origin }: Target,
+  requests: Buffer[],
+  { connections, ms }: { connections: number; ms: number },
+): Promise<Load> {
+  const wires = await openWires(origin, connections)
+  const tally = newTally()
+  const started = performance.now()
+  let next = 0
+  await Promise.all(
+    wires.map(async (wire) => {
+      while (next < requests.length && performance.now() - started < ms)
+        await timed(wire, requests[next++] as Buffer, tally)
+    }),
+  )
+  const took = performance.now() - started
+  for (const wire of wires) wire.close()
+  return loadOf(tally, took)
 }
+
+/** `perSecond` requests a second, each sent when its time has come, however slow the answers to others are. */
+export async function pace(
+  { origin }: Target,
+  requests: Buffer[],
+  { connections, perSecond }: { connections: number; perSecond: number },
+): Promise<Load> {
+  const idle = await openWires(origin, connections)
+  const tally = newTally()
+  const waiting: Waiting[] = []
+  const running: Promise<void>[] = []
+  const started = performance.now()
+  const carry = async (wire: Wire, { request, due }: Waiting): Promise<void> => {
+    await timed(wire, request, tally, due)
+    idle.push(wire)
+    send()
+  }
+  const send = (): void => {
+    while (idle.length > 0 && waiting.length > 0)
+      running.push(carry(idle.pop() as Wire, waiting.shift() as Waiting))
+  }
+  for (let sent = 0; sent < requests.length;) {
+    const due = Math.floor(((performance.now() - started) * perSecond) / 1_000)
+    for (; sent < Math.min(due, requests.length); sent += 1)
+      waiting.push({
+        request: requests[sent] as Buffer,
+        due: started + (sent * 1_000) / perSecond,
+      })
+    send()
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  while (waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, 1))
+  await Promise.all(running)
+  const took = performance.now() - started
+  for (const wire of idle) wire.close()
+  return loadOf(tally, took)
+}
+
+type Waiting = { request: Buffer; due: number }
+type Tally = { times: number[]; errors: number }
+const newTally = (): Tally => ({ times: [], errors: 0 })
+
+const openWires = (origin: string, count: number): Promise<Wire[]> => {
+  const { hostname, port } = new URL(origin)
+  return Promise.all(Array.from({ length: count }, () => openWire(Number(port), hostname)))
+}
+
+async function timed(
+  wire: Wire,
+  request: Buffer,
+  tally: Tally,
+  since = performance.now(),
+): Promise<void> {
+  const status = await wire.send(request)
+  if (status === 200) tally.times.push(performance.now() - since)
+  else tally.errors += 1
+}
+
+const loadOf = ({ times, errors }: Tally, ms: number): Load => ({
+  perSecond: Math.round((times.length * 1000) / ms),
+  p50: quantile(times, 0.5),
+  p99: quantile(times, 0.99),
+  errors,
+})
 
 export function quantile(values: number[], q: number): number {
   const sorted = values.toSorted((a, b) => a - b)

@@ -8,12 +8,16 @@ import { startProduct, startRedis, type Product } from '../test/drills/processes
 import { benchIngest } from './ingest.ts'
 import { benchLive } from './live.ts'
 import type { Target } from './load.ts'
+import { benchPersist } from './persist.ts'
 
 /**
  * `npm run bench`: each line beside its floor in the same run, on a PostgreSQL and a Redis of its own, both durable
  * (fsync on; append-only file, fsync every second). Needs `redis-server` on the path. Prints one JSON line per measurement; bench/README.md says how to read them.
  */
 const password = 'nine lanterns over a kettle'
+
+const chosen = new Set(process.argv.slice(2))
+const wants = (line: string): boolean => chosen.size === 0 || chosen.has(line)
 
 const redis = await startRedis()
 const folder = path.join(os.tmpdir(), `chatflow-bench-${randomBytes(4).toString('hex')}`)
@@ -40,9 +44,11 @@ const product = await startProduct(
 )
 try {
   const target = await setUp(product)
-  print(await benchLive(target, await signIn(product.url)))
+  if (wants('live')) print(await benchLive(target, await signIn(product.url)))
   await product.killWorker()
-  print(await benchIngest(target, redis.url))
+  if (wants('ingest')) for (const line of await benchIngest(target, redis.url)) print(line)
+  await product.stop()
+  if (wants('persist')) print(await benchPersist(redis.url))
 } finally {
   await product.stop()
   await server.stop()

@@ -4,7 +4,6 @@ import { createApp } from './app.ts'
 import { noteHandshake } from './connections/connections.ts'
 import { strictTransport } from './http/headers.ts'
 import { openMetrics, type Metrics } from './http/metrics.ts'
-import { newId } from './ids.ts'
 import type { Resources } from './resources.ts'
 import { webhookHandler, type WebhookHandler } from './webhooks/handler.ts'
 
@@ -36,24 +35,21 @@ export function createWeb(on: Resources): Web {
 const isPosted = ({ method, url = '' }: IncomingMessage): boolean =>
   method === 'POST' && url.startsWith(WEBHOOKS) && (url[WEBHOOKS.length] ?? '/') === '/'
 
-/** One log line and one observation per webhook, as Express' requests have them. */
+/** One observation per webhook; what was taken is counted, and only what was not is worth a line of the log. */
 function noted(on: Resources, metrics: Metrics, handler: WebhookHandler): WebhookHandler {
   const strict = strictTransport(on.config.APP_URL)
   return (req, res) => {
-    const request = newId()
     const started = performance.now()
-    res.setHeader('X-Request-Id', request)
     if (strict !== undefined) res.setHeader('Strict-Transport-Security', strict)
-    res.once('close', () => note(on, metrics, { res, request, ms: performance.now() - started }))
+    res.once('close', () => note(on, metrics, res, performance.now() - started))
     handler(req, res)
   }
 }
 
-type Ended = { res: ServerResponse; request: string; ms: number }
-
-function note(on: Resources, metrics: Metrics, { res, request, ms }: Ended): void {
+function note(on: Resources, metrics: Metrics, res: ServerResponse, ms: number): void {
   const seen = { method: 'POST', route: WEBHOOKS, status: res.statusCode }
   if (res.writableFinished) metrics.observe({ ...seen, seconds: ms / 1_000 })
+  if (res.writableFinished && res.statusCode === 200) return
   const aborted = res.writableFinished ? {} : { aborted: true }
-  on.log.info({ request, ...seen, ms: Math.round(ms), ...aborted }, 'request')
+  on.log.info({ ...seen, ms: Math.round(ms), ...aborted }, 'request')
 }

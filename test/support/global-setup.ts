@@ -13,7 +13,7 @@ declare global {
  * One PostgreSQL and one Chromium for the whole run; each test file clones the migrated template.
  * Tests of the Redis back end run where there is a Redis, and must run when CI is set.
  */
-export default async function setup(): Promise<void> {
+export default async function setup({ nonFlagArgs }: { nonFlagArgs: string[] }): Promise<void> {
   const given = process.env['TEST_DATABASE_URL']
   if (!given) globalThis.cluster = await (await import('./cluster.ts')).startCluster()
   const base = given ?? globalThis.cluster?.url ?? ''
@@ -32,6 +32,8 @@ export default async function setup(): Promise<void> {
     throw new Error('CI needs a Redis at REDIS_URL or 127.0.0.1:6379')
   else process.stdout.write('No Redis found: tests of the Redis back end are left out.\n')
 
+  // Most files need none: a run of a few of them starts one only where it is used.
+  if (nonFlagArgs.length > 0) return
   globalThis.browser = await startBrowser()
   process.env['TEST_BROWSER_WS'] = globalThis.browser.wsEndpoint()
 }

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import type { Running } from './app.ts'
+import { launchOptions } from './browser.ts'
 import type { Org } from './org.ts'
 import { signInAs } from './sign-in.ts'
 
@@ -23,9 +24,10 @@ export type Seat = {
 const HEIGHTS: Record<number, number> = { 320: 640, 390: 844, 1100: 800, 1280: 800, 1440: 900 }
 const ARTIFACTS = path.join(import.meta.dirname, '../../.artifacts')
 
-/** The Chromium of this run. */
-export function openBrowser(): Promise<Browser> {
-  return chromium.connect(process.env['TEST_BROWSER_WS'] ?? '')
+/** The Chromium of a whole run, or one of the file's own where only some files were asked for. */
+export async function openBrowser(): Promise<Browser> {
+  const shared = process.env['TEST_BROWSER_WS']
+  return shared ? chromium.connect(shared) : chromium.launch(await launchOptions())
 }
 
 /** A browser of one person, signed in, that collects what its console complains about. */
