@@ -9,6 +9,7 @@ import {
 import type { Config } from './config.ts'
 import { describeError, type Log } from './log.ts'
 import { forgetInQueue, isForgotten } from './queue-erasure.ts'
+import { namesInStore } from './queue-names.ts'
 
 /** One webhook body, sealed before it touches the queue. `org` is null where no organization is known. */
 export type InboundBody = {
@@ -75,6 +76,8 @@ export type Queues = {
     options?: { concurrency?: number },
   ): void
   counts(): Promise<Record<QueueName, Record<string, number>>>
+  /** Every name the store holds something of ours under, whether a queue has it or not. */
+  names(): Promise<string[]>
   /** Rejects when the queue store does not answer within a second. */
   ready(): Promise<void>
   close(): Promise<void>
@@ -188,6 +191,7 @@ export function openQueues(config: Config, log: Log, prefix = 'chatflow'): Queue
       )
       return Object.fromEntries(pairs) as Record<QueueName, Record<string, number>>
     },
+    names: () => namesInStore(config, prefix),
     ready: () => within(1_000, queues.inbound.getJobCountByTypes('waiting')).then(() => undefined),
     async close() {
       await Promise.all(workers.map((worker) => worker.close()))

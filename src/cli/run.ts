@@ -11,6 +11,7 @@ import { doctorCommands } from './doctor.ts'
 import { exportCommands } from './exports.ts'
 import { operationCommands } from './operations.ts'
 import { openPlace } from './place.ts'
+import { privacyCommands } from './privacy.ts'
 import { retentionCommands } from './retention.ts'
 import type { Input } from './stdin.ts'
 
@@ -23,6 +24,7 @@ const COMMANDS: Record<string, Command> = {
   ...retentionCommands,
   ...exportCommands,
   ...deletionCommands,
+  ...privacyCommands,
 }
 /** PostgreSQL's words for a schema that is not there yet: no table, no schema, no role to begin as. */
 const NOT_MIGRATED = /^(42P01|3F000|22023|42703|42883)$/

@@ -3,14 +3,16 @@ import { access } from '../http/access.ts'
 import { showPage } from '../http/page.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { inventoryRoutes } from './inventory-routes.ts'
 import { hasBegun, inWords, openPolicy, type Policy } from './policy-versions.ts'
 import { blocksOf } from './policy.ts'
 import { privacySettingsRoutes } from './settings-routes.ts'
 
-/** The policy and its versions, and its settings. */
+/** The policy and its versions, its settings, and the data inventory. */
 export function privacyRoutes(on: Resources): Router {
   const router = Router()
   router.use(policyRoutes(on))
+  router.use(inventoryRoutes(on))
   router.use(privacySettingsRoutes(on))
   return router
 }

@@ -40,7 +40,12 @@ export const accounts = [
     name: { ...given, category: 'identity' },
     password_hash: { ...given, category: 'secret', export: 'presence_only', sealed: 'hash' },
     email_verified_at: key,
-    preferences: { ...given, category: 'preference', purpose: ['personalise'], paths: [] },
+    preferences: {
+      ...given,
+      category: 'preference',
+      purpose: ['personalise'],
+      paths: ['org', 'signup.org', 'signup.organization'],
+    },
     failed_logins: { ...key, purpose: ['protect'] },
     disabled_at: key,
     created_at: key,

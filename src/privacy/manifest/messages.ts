@@ -1,3 +1,4 @@
+import { payloadPaths, statusPaths } from '../../messages/declared.ts'
 import { aboutContact, aboutUser, colleague, key, table } from './vocabulary.ts'
 
 const TO_CONTACT = 'conversation_id->conversations.contact_id->contacts'
@@ -31,7 +32,7 @@ export const messages = [
     text: said,
     payload: {
       ...said,
-      paths: ['*'],
+      paths: payloadPaths(),
       why: 'holds the fields that src/messages declares for each kind; what is not declared lies sealed in raw',
     },
     raw: { ...said, sealed: 'gcm_org' },
@@ -63,8 +64,11 @@ export const messages = [
       at: {},
       connection_id: key,
       ref: key,
-      error: { paths: ['code', 'title', '*'] },
-      billing: { category: 'billing', paths: ['*'] },
+      error: { paths: statusPaths('errors') },
+      billing: {
+        category: 'billing',
+        paths: [...statusPaths('conversation'), ...statusPaths('pricing')],
+      },
       applied_at: key,
       received_at: key,
     },
@@ -96,7 +100,7 @@ export const messages = [
       ord: key,
       lane: key,
       state: key,
-      body: { ...said, collectedFrom: 'agent', paths: ['*'] },
+      body: { ...said, collectedFrom: 'agent', paths: ['type', '*.**'] },
       due_at: key,
       hold_until: key,
       attempts: key,

@@ -60,17 +60,23 @@ export type Entry = {
   export: Export
   erase: Erase
   sealed: Sealed
-  /** For JSON: every path that may occur, dots between keys; `*` stands for any key. */
+  /** For `consent`: the switch on which the person gives and withdraws it. */
+  toggle?: string
+  /** For JSON: every path that may occur, dots between keys; `*` is any key, `**` at the end whatever lies below. */
   paths?: readonly string[]
   /** Why free text is about nobody, or why something unusual is right. */
   why?: string
 }
 
-/** A place outside the tables that can hold bytes; `matches` finds it: a path, a key pattern, a name. */
+/**
+ * A place outside the tables that can hold bytes; `matches` tells people where. A queue is named `queue` and its name, and
+ * found by it. `files` finds files: below `data:`, which is DATA_DIR, or below `media:`, which is MEDIA_URL.
+ */
 export type Store = Entry & {
   store: string
-  kind: 'files' | 'queue' | 'channel' | 'log' | 'cookie' | 'provider'
+  kind: 'files' | 'queue' | 'tables' | 'channel' | 'log' | 'cookie' | 'provider'
   matches: string
+  files?: readonly string[]
 }
 
 /**

@@ -1,0 +1,15 @@
+import { inventoryJson } from '../privacy/inventory-page.ts'
+import { takeInventory } from '../privacy/inventory.ts'
+import { Alarm, command, type Command } from './command.ts'
+
+export const privacyCommands: Record<string, Command> = {
+  'privacy inventory': command({
+    usage: '   (the manifest, and where the running system differs from it)',
+    async run(at) {
+      const found = await takeInventory(await at.open())
+      const inventory = { ...found, ...inventoryJson() }
+      if (found.findings.length > 0) throw new Alarm(inventory, 3)
+      return inventory
+    },
+  }),
+}
