@@ -2,6 +2,8 @@ import path from 'node:path'
 import express, { type Express } from 'express'
 import { abuseRoutes } from './abuse/routes.ts'
 import { accountRoutes } from './accounts/routes.ts'
+import { announcementRoutes } from './announcements/routes.ts'
+import { oneClickRoutes } from './announcements/way-out-routes.ts'
 import { apiKeyRoutes } from './api/keys-routes.ts'
 import { apiRoutes } from './api/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
@@ -59,6 +61,7 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
   app.use('/api/v1', apiRoutes(on))
 
   app.use(metaRoutes(on))
+  app.use(oneClickRoutes(on))
   app.use(sameOrigin(on.config.APP_URL, hasSessionCookie))
   app.use(sessions(on))
   app.use(countUse(on))
@@ -70,6 +73,7 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
   app.use(contactRoutes(on))
   app.use(accountRoutes(on))
   app.use(abuseRoutes(on))
+  app.use(announcementRoutes(on))
   app.use(auditRoutes(on))
   app.use(connectionRoutes(on))
   app.use(disconnectRoutes(on))

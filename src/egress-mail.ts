@@ -8,6 +8,8 @@ export type Outgoing = {
   subject: string
   text: string
   messageId: string
+  /** More lines of its head, by name. */
+  headers?: Readonly<Record<string, string>>
 }
 
 const PATIENCE_MS = 20_000

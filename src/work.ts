@@ -1,4 +1,5 @@
 import { accounts } from '../workers/accounts.ts'
+import { communication } from '../workers/communication.ts'
 import { deletions } from '../workers/deletions.ts'
 import { exports } from '../workers/exports.ts'
 import { inbound } from '../workers/inbound.ts'
@@ -24,6 +25,7 @@ const WORKERS: Record<string, Start> = {
   exports,
   deletions,
   rights,
+  communication,
 }
 
 /** Start all workers of this process, or those WORKER_QUEUES names; the result stops what does not end with its queue. */

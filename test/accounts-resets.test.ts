@@ -178,7 +178,7 @@ describe('mail', () => {
     sending.on.db.withSystem((tx) =>
       queueMail(tx, sending.on, {
         to: 'Ana@example.test',
-        kind: 'test',
+        kind: 'password_reset',
         subject,
         text: 'Olá, Ana.\n',
       }),

@@ -181,7 +181,7 @@ describe('the export of a person with an account', () => {
     await app.on.db.withSystem((tx) =>
       queueMail(tx, app.on, {
         to: org.owner.email,
-        kind: 'reset',
+        kind: 'password_reset',
         subject: 'Reset',
         text: 'https://link.test/secret',
         user: org.owner.id,

@@ -61,7 +61,12 @@ describe('a new master key, first in the list', () => {
 
   /** What the instance itself seals: a mail, and a letter of nobody. */
   async function fill(): Promise<void> {
-    const letter = { to: 'a@example.test', kind: 'reset', subject: 'Hello', text: 'Read me' }
+    const letter = {
+      to: 'a@example.test',
+      kind: 'password_reset' as const,
+      subject: 'Hello',
+      text: 'Read me',
+    }
     await app.on.db.withSystem((tx) => queueMail(tx, app.on, letter))
     await openRequest(app.on, {
       org: null,

@@ -10,6 +10,7 @@ import { showPage } from '../http/page.ts'
 import { startSession } from '../http/session.ts'
 import { viewerOf } from '../http/viewer.ts'
 import { timesFor } from '../inbox/page.ts'
+import { listWanted } from '../ops/refusals.ts'
 import { notFound } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { demandFactor, readDemand } from './factor-demand.ts'
@@ -69,8 +70,10 @@ export function settingsRoutes(on: Resources, throttles: Throttles): Router {
 
 function profileRoutes(router: Router, on: Resources): void {
   const show = async (req: Request, res: Response, shown: Shown): Promise<void> => {
-    const organizations = await organizationsOf(on, whoOf(req).user)
-    showPage(res, 'accounts/profile', { ...shown, organizations, saved: isSaved(req) })
+    const { user } = whoOf(req)
+    const organizations = await organizationsOf(on, user)
+    const mails = { wanted: await listWanted(on, user), saved: req.query['mails'] === 'saved' }
+    showPage(res, 'accounts/profile', { ...shown, organizations, mails, saved: isSaved(req) })
   }
   router.get('/settings/profile', access('user'), (req, res) => show(req, res, EMPTY))
   router.post(

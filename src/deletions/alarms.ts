@@ -1,6 +1,5 @@
 import { rows } from '../db.ts'
-import { newId } from '../ids.ts'
-import { queueMail, ringMail } from '../ops/mail.ts'
+import { clearAlarms, raiseAlarm } from '../ops/alarms.ts'
 import { DAY_MS, LIMITS } from '../privacy/limits.ts'
 import type { Resources } from '../resources.ts'
 
@@ -15,14 +14,9 @@ type Stage = 'near' | 'late'
 export async function raiseAlarms(on: Resources, now: Date): Promise<string[]> {
   const overdue = await listOverdue(on, now)
   for (const deletion of overdue) await raise(on, deletion, now)
-  await on.db.withSystem((tx) =>
-    rows(
-      tx,
-      `update alarms set cleared_at = ? where kind = 'deletion' and cleared_at is null and not ref = any(?)`,
-      [now, overdue.map(({ id }) => id) as never],
-    ),
-  )
-  return overdue.map(({ id }) => id)
+  const except = overdue.map(({ id }) => id)
+  await clearAlarms(on, { kind: 'deletion', except, now })
+  return except
 }
 
 /** Open deletions whose deadline is within three days of `now`, or over. */
@@ -38,27 +32,10 @@ export async function listOverdue(on: Resources, now: Date): Promise<Open[]> {
   )
 }
 
-/** The row, the mail and nothing twice: two processes that look at once raise one alarm. */
 async function raise(on: Resources, { id, kind, deadline_at }: Open, now: Date): Promise<void> {
   const stage: Stage = deadline_at <= now ? 'late' : 'near'
-  const mail = await on.db.withSystem(async (tx) => {
-    const raised = await rows(
-      tx,
-      `insert into alarms (id, kind, ref, stage, raised_at) values (?, 'deletion', ?, ?, ?)
-       on conflict (kind, ref, stage) do nothing returning id`,
-      [newId(), id, stage, now],
-    )
-    if (raised.length === 0) return undefined
-    return queueMail(tx, on, {
-      to: on.config.PRIVACY_CONTACT,
-      kind: 'alarm',
-      subject: SUBJECTS[stage],
-      text: `${[SUBJECTS[stage], detail({ id, kind, deadline_at }), WHAT_TO_DO].join('\n\n')}\n`,
-    })
-  })
-  if (mail === undefined) return
-  on.log.error({ deletion: id, kind, stage, deadline: deadline_at }, 'deletion near its deadline')
-  await ringMail(on, mail)
+  const lines = [detail({ id, kind, deadline_at }), WHAT_TO_DO]
+  await raiseAlarm(on, { kind: 'deletion', ref: id, stage, subject: SUBJECTS[stage], lines }, now)
 }
 
 const SUBJECTS: Readonly<Record<Stage, string>> = {

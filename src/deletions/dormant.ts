@@ -1,6 +1,6 @@
 import { byPerson, SYSTEM } from '../audit/audit.ts'
 import { rows, type Tx } from '../db.ts'
-import { queueMail, ringMail } from '../ops/mail.ts'
+import { queueMail, ringMail, type Letter } from '../ops/mail.ts'
 import { DAY_MS, LIMITS } from '../privacy/limits.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
@@ -128,7 +128,7 @@ async function tell(on: Resources, { org, until, after }: Notice): Promise<boole
 function letter(
   on: Resources,
   { id, email, org, until }: { id: string; email: string; org: string; until: Date },
-) {
+): Letter {
   const day = until.toISOString().slice(0, 10)
   const text = [
     `Nobody has signed in to your organization in ChatFlow CRM for a long time, and no message has passed through it.`,

@@ -39,10 +39,10 @@ declare global {
 /**
  * Who may call a route. `public`: anyone. `user`: signed in, whatever the role. `agent`, `admin`, `owner`: that
  * role or a higher one. `ops`: whom OPS_EMAILS names. `key`: a bearer key. `meta`: a signature decides.
- * `sandbox`: the simulator, when it is on.
+ * `sandbox`: the simulator, when it is on. `link`: the token of a letter decides, whoever brings it.
  */
 export type Level =
-  'public' | 'user' | 'agent' | 'admin' | 'owner' | 'ops' | 'key' | 'meta' | 'sandbox'
+  'public' | 'user' | 'agent' | 'admin' | 'owner' | 'ops' | 'key' | 'meta' | 'sandbox' | 'link'
 export const ACCESS = Symbol('access')
 /** Set on routes that ask for the password again; they are writes, whose form waits meanwhile. */
 export const SUDO = Symbol('sudo')
@@ -61,7 +61,7 @@ export class SudoNeeded extends Refusal {
  */
 export function access(level: Level, { sudo = false } = {}): Guard {
   const guard = (req: Request, res: Response, next: NextFunction): void => {
-    if (['public', 'meta', 'sandbox'].includes(level)) return next()
+    if (['public', 'meta', 'sandbox', 'link'].includes(level)) return next()
     if (level === 'key')
       return req.key ? next() : next(new Refusal(401, 'unauthorized', 'A bearer key is needed.'))
     if (!req.who) return askToSignIn(req, res)

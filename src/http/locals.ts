@@ -1,5 +1,6 @@
 import type { Request, RequestHandler } from 'express'
-import { endOfGrace } from '../deletions/preview.ts'
+import { readBanner, type Banner } from '../announcements/banner.ts'
+import { openDeletion } from '../deletions/deletion.ts'
 import { unreadCount } from '../inbox/conversations.ts'
 import type { Resources } from '../resources.ts'
 import { wantsFragment } from './page.ts'
@@ -17,7 +18,7 @@ export function pageLocals(on: Resources, asset: (name: string) => string): Requ
       isOps: req.who?.isOps ?? false,
       privacyContact: on.config.PRIVACY_CONTACT,
       unread: await waiting(on, req),
-      deletedOn: await ending(on, req),
+      ...(await standing(on, req)),
       now: on.now(),
     })
     next()
@@ -31,11 +32,21 @@ async function waiting(on: Resources, req: Request): Promise<number> {
   return on.db.withTenant(who.org, (tx) => unreadCount(tx, who.org))
 }
 
-/** The day from which an organization that is going to be deleted cannot be kept any more; '' for all others. */
-async function ending(on: Resources, req: Request): Promise<string> {
+type Standing = { deletedOn: string; banner: Banner | undefined }
+
+/**
+ * What stands above a whole page: the day from which an organization that is going to be deleted cannot be kept any more
+ * ('' for all others), and what was announced and not put away.
+ */
+async function standing(on: Resources, req: Request): Promise<Standing> {
   const { who } = req
-  if (!who || req.method !== 'GET' || wantsFragment(req)) return ''
-  return (await endOfGrace(on, who.org))?.toISOString().slice(0, 10) ?? ''
+  if (!who || req.method !== 'GET' || wantsFragment(req))
+    return { deletedOn: '', banner: undefined }
+  const { user, org } = who
+  return on.db.withSystem(async (tx) => ({
+    deletedOn: (await openDeletion(tx, org))?.grace_until?.toISOString().slice(0, 10) ?? '',
+    banner: await readBanner(tx, { user, now: on.now() }),
+  }))
 }
 
 /** The person's choice, kept in a cookie so that the first paint is right; '' follows the system. */

@@ -1,7 +1,10 @@
 import { rows } from '../db.ts'
 import { DAY_MS, LIMITS } from '../privacy/limits.ts'
 import type { Resources } from '../resources.ts'
+import { topicOf, type LetterKind } from './letter-kinds.ts'
 import { openPart } from './mail-seal.ts'
+import { mayGo } from './refusals.ts'
+import { wayOut } from './way-out.ts'
 
 const ATTEMPTS = 3
 const LEASE_MS = 120_000
@@ -10,6 +13,8 @@ const KEPT_MS = LIMITS.MAIL_DAYS.is * DAY_MS
 type Claimed = {
   id: string
   org_id: string | null
+  kind: LetterKind
+  user_id: string | null
   recipient: string
   body: string
   attempts: number
@@ -20,16 +25,7 @@ type Claimed = {
  * it stays as `failed`; before that it throws, and the job comes again.
  */
 export async function deliverMail(on: Resources, id: string): Promise<void> {
-  const now = on.now()
-  const [mail] = await on.db.withSystem((tx) =>
-    rows<Claimed>(
-      tx,
-      `update mail_outbox set state = 'claimed', attempts = attempts + 1, lease_until = ?
-        where id = ? and (state = 'pending' or (state = 'claimed' and lease_until < ?))
-       returning id, org_id, recipient, body, attempts`,
-      [new Date(now.getTime() + LEASE_MS), id, now],
-    ),
-  )
+  const mail = await claim(on, id)
   if (!mail) return
   try {
     await send(on, mail)
@@ -38,6 +34,23 @@ export async function deliverMail(on: Resources, id: string): Promise<void> {
     throw error
   }
   await settle(on, id, 'sent')
+}
+
+/** What was refused since it was written is dropped here, in the step that would have sent it. */
+function claim(on: Resources, id: string): Promise<Claimed | undefined> {
+  const now = on.now()
+  return on.db.withSystem(async (tx) => {
+    const [mail] = await rows<Claimed>(
+      tx,
+      `update mail_outbox set state = 'claimed', attempts = attempts + 1, lease_until = ?
+        where id = ? and (state = 'pending' or (state = 'claimed' and lease_until < ?))
+       returning id, org_id, kind, user_id, recipient, body, attempts`,
+      [new Date(now.getTime() + LEASE_MS), id, now],
+    )
+    if (!mail || (await mayGo(tx, mail.kind, mail.user_id))) return mail
+    await rows(tx, `delete from mail_outbox where id = ?`, [id])
+    return undefined
+  })
 }
 
 /** Mail is forgotten after thirty days, sent or not. */
@@ -72,8 +85,19 @@ async function send(on: Resources, mail: Claimed): Promise<void> {
     subject,
     text: withFoot(on, text),
     messageId: `<${mail.id}@${hostname}>`,
+    headers: headersOf(on, mail),
   }
   await on.egress.mail(letter, mail.org_id)
+}
+
+/** What lets a mail program offer a button of its own. Source: RFC 2369, RFC 8058. */
+function headersOf(on: Resources, { kind, user_id: user }: Claimed): Record<string, string> {
+  const topic = topicOf(kind)
+  if (topic === undefined || user === null) return {}
+  return {
+    'List-Unsubscribe': `<${wayOut(on, user, topic)}>`,
+    'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+  }
 }
 
 /** Every mail leads to the policy (P1) and to whoever answers for privacy (P3). */

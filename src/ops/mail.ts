@@ -1,12 +1,14 @@
 import { rows, type Tx } from '../db.ts'
 import { newId } from '../ids.ts'
 import type { Resources } from '../resources.ts'
+import { topicOf, type LetterKind } from './letter-kinds.ts'
 import { openPart, sealPart } from './mail-seal.ts'
+import { wayOut } from './way-out.ts'
 
 /** One mail to one person, in plain text. `org` and `user` say with whom it is erased. */
 export type Letter = {
   to: string
-  kind: string
+  kind: LetterKind
   subject: string
   text: string
   org?: string
@@ -19,8 +21,8 @@ export type Letter = {
  */
 export async function queueMail(tx: Tx, on: Resources, letter: Letter): Promise<string> {
   const id = newId()
-  const { subject, text } = letter
-  const body = JSON.stringify({ subject, text })
+  const { subject } = letter
+  const body = JSON.stringify({ subject, text: withWayOut(on, letter) })
   await rows(
     tx,
     `insert into mail_outbox (id, org_id, user_id, kind, recipient, body, state, due_at, created_at)
@@ -40,6 +42,14 @@ export async function queueMail(tx: Tx, on: Resources, letter: Letter): Promise<
   return id
 }
 
+/** An optional letter says how to get no more of its kind; one to nobody in particular could not be refused. */
+function withWayOut(on: Resources, { kind, text, user }: Letter): string {
+  const topic = topicOf(kind)
+  if (topic === undefined) return text
+  if (user === undefined) throw new Error(`a letter of kind ${kind} needs its person`)
+  return `${text}\nNo more letters of this kind: ${wayOut(on, user, topic)}\n`
+}
+
 /** Tells the worker; what is kept to be read needs none. Never throws: what is due is rung again each minute. */
 export async function ringMail(on: Resources, id: string): Promise<void> {
   if (on.config.SMTP_URL !== undefined) await on.queues.addMail(id)
@@ -56,13 +66,13 @@ export type Kept = {
   text: string
 }
 
-/** The latest mails that were not sent, opened for the operator. */
+/** The latest mails that were not sent, opened for the operator: first those to one person, then what went to many. */
 export async function listKept(on: Resources, limit = 50): Promise<Kept[]> {
   const found = await on.db.withSystem((tx) =>
     rows<Kept & { recipient: string; body: string }>(
       tx,
       `select id, kind, state, created_at, recipient, body from mail_outbox
-        where state in ('kept', 'failed', 'pending', 'claimed') order by created_at desc, id desc limit ?`,
+        where state in ('kept', 'failed', 'pending', 'claimed') order by kind like 'announcement%', created_at desc, id desc limit ?`,
       [limit],
     ),
   )

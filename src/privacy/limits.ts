@@ -36,6 +36,7 @@ export const LIMITS = {
   REQUEST_DAYS: { is: 1_095, least: 365, most: 1_826 },
   REQUEST_TEXT_DAYS: { is: 180, least: 30, most: 365 },
   FINDING_DAYS: { is: 30, least: 1, most: 90 },
+  ANNOUNCEMENT_DAYS: { is: 365, least: 30, most: 730 },
   ALARM_DAYS: { is: 365, least: 30, most: 730 },
   SWEEP_RUN_DAYS: { is: 90, least: 7, most: 365 },
 } satisfies Record<string, Limit>

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { accounts } from './manifest/accounts.ts'
 import { audit } from './manifest/audit.ts'
+import { communication } from './manifest/communication.ts'
 import { connections } from './manifest/connections.ts'
 import { contacts } from './manifest/contacts.ts'
 import { deletions } from './manifest/deletions.ts'
@@ -29,6 +30,7 @@ const tables: readonly Table[] = [
   ...deletions,
   ...security,
   ...rights,
+  ...communication,
 ]
 
 const stores: readonly Store[] = [...otherStores, ...exportStores]

@@ -4,6 +4,7 @@ import { showPage } from '../http/page.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { inventoryRoutes } from './inventory-routes.ts'
+import { diffTexts, type Passage } from './policy-diff.ts'
 import { hasBegun, inWords, openPolicy, type Policy } from './policy-versions.ts'
 import { blocksOf } from './policy.ts'
 import { privacySettingsRoutes } from './settings-routes.ts'
@@ -19,16 +20,14 @@ export function privacyRoutes(on: Resources): Router {
 
 /**
  * GET /privacy: the policy in force verbatim, as a page or, for `Accept: text/plain`, as its very bytes;
- * /privacy/versions names all versions, /privacy/:version answers one of them.
+ * /privacy/versions names all versions, /privacy/:version answers one of them, /privacy/diff/:a/:b what changed between two.
  */
 export function policyRoutes(on: Resources, policy: Policy = openPolicy()): Router {
   const router = Router()
   const show = (req: Request, res: Response, id: string): void => {
     const text = policy.textOf(id)
-    if (text === undefined)
-      throw new Refusal(404, 'not_found', 'There is no version of the privacy policy by this name.')
-    res.vary('Accept')
-    if (req.accepts(['html', 'text']) === 'text') res.type('text/plain').send(text)
+    if (text === undefined) throw unknownVersion()
+    if (wantsText(req, res)) res.type('text/plain').send(text)
     else
       showPage(res, 'privacy/policy', {
         blocks: blocksOf(text),
@@ -41,10 +40,23 @@ export function policyRoutes(on: Resources, policy: Policy = openPolicy()): Rout
   router.get('/privacy/versions', access('public'), (_req, res) =>
     showPage(res, 'privacy/versions', { versions: listOf(policy, on.now()) }),
   )
+  const diff = openDiff(policy)
+  router.get('/privacy/diff/:a/:b', access('public'), (req, res) => {
+    const { a, b } = req.params as { a: string; b: string }
+    const found = diff(a, b)
+    if (wantsText(req, res)) res.type('text/plain').send(asText(found.passages))
+    else showPage(res, 'privacy/diff', found)
+  })
   router.get('/privacy/:version', access('public'), (req: Request<{ version: string }>, res) =>
     show(req, res, req.params.version),
   )
   return router
+}
+
+/** True when the bytes are wanted in place of the page. */
+function wantsText(req: Request, res: Response): boolean {
+  res.vary('Accept')
+  return req.accepts(['html', 'text']) === 'text'
 }
 
 /** The newest first, each with what it is at `now`. */
@@ -54,6 +66,7 @@ function listOf(policy: Policy, now: Date): object[] {
     version,
     date: inWords(version.effectiveOn),
     state: stateOf(version === current, hasBegun(version, now)),
+    before: policy.versions[policy.versions.indexOf(version) - 1]?.id,
   }))
 }
 
@@ -61,3 +74,34 @@ function stateOf(isCurrent: boolean, begun: boolean): string {
   if (isCurrent) return 'In force'
   return begun ? 'Earlier' : 'To come'
 }
+
+const unknownVersion = (): Refusal =>
+  new Refusal(404, 'not_found', 'There is no version of the privacy policy by this name.')
+
+type Diff = { earlier: object; later: object; passages: Passage[]; isChanged: boolean }
+
+/** Versions never change, so each pair is compared once. */
+function openDiff(policy: Policy): (a: string, b: string) => Diff {
+  const known = new Map<string, Passage[]>()
+  return (a, b) => {
+    const [earlier, later] = [a, b].map((id) => policy.versions.find((one) => one.id === id))
+    const [from, to] = [policy.textOf(a), policy.textOf(b)]
+    if (!earlier || !later || from === undefined || to === undefined) throw unknownVersion()
+    const passages = known.get(`${a}/${b}`) ?? diffTexts(from, to)
+    known.set(`${a}/${b}`, passages)
+    const isChanged = passages.some((passage) => passage.some(({ kind }) => kind !== 'same'))
+    const dated = (version: typeof earlier) => ({ ...version, date: inWords(version.effectiveOn) })
+    return { earlier: dated(earlier), later: dated(later), passages, isChanged }
+  }
+}
+
+const MARKS = { same: ['', ''], gone: ['[-', '-]'], new: ['{+', '+}'] } as const
+
+/** One paragraph a line, in the marks of a word diff. */
+const asText = (passages: Passage[]): string =>
+  passages
+    .map((passage) =>
+      passage.map(({ kind, text }) => MARKS[kind][0] + text + MARKS[kind][1]).join(' '),
+    )
+    .join('\n\n')
+    .concat('\n')

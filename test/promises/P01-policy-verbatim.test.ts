@@ -61,7 +61,12 @@ describe('P1 — the policy is public, exact, and leads back', () => {
   test('a mail leads to it', async () => {
     const server = await startMailServer()
     const mailing = await startApp({ workers: false, env: { SMTP_URL: server.url } })
-    const letter = { to: 'maya@example.test', kind: 'test', subject: 'Hello', text: 'Words.\n' }
+    const letter = {
+      to: 'maya@example.test',
+      kind: 'alarm' as const,
+      subject: 'Hello',
+      text: 'Words.\n',
+    }
     const id = await mailing.on.db.withSystem((tx) => queueMail(tx, mailing.on, letter))
     await deliverMail(mailing.on, id)
     await mailing.stop()

@@ -5,6 +5,8 @@ import os from 'node:os'
 import path from 'node:path'
 import express from 'express'
 import { joinWithPassword } from '../../src/accounts/joining.ts'
+import { mailAnnouncements } from '../../src/announcements/mailing.ts'
+import { announcePolicy } from '../../src/announcements/policy-notice.ts'
 import { openPasswords } from '../../src/accounts/passwords.ts'
 import { rows } from '../../src/db.ts'
 import {
@@ -17,7 +19,7 @@ import {
 import { policyRoutes } from '../../src/privacy/routes.ts'
 import { ROOT } from '../../src/root.ts'
 import { startApp, type Running } from '../support/app.ts'
-import type { Org } from '../support/org.ts'
+import type { Org, Person } from '../support/org.ts'
 import { signInAs } from '../support/sign-in.ts'
 import { visit } from '../support/visitor.ts'
 
@@ -43,11 +45,12 @@ describe('P2 — the policy has versions, and the date on it is true', () => {
   })
 
   /** A version of our own after the real one, as its file would say it. */
-  function written(id: string, text = policyText()): PolicyVersion {
-    const dated = text.replace('February 13, 2026', 'December 1, 2026')
+  function written(id: string, dates = ['2026-10-15', NEXT, 'December 1, 2026']): PolicyVersion {
+    const [publishedOn = '', effectiveOn = '', inWords = ''] = dates
+    const dated = policyText().replace('February 13, 2026', inWords)
     writeFileSync(path.join(folder, `${id}.txt`), dated)
     const sha256 = createHash('sha256').update(dated).digest('hex')
-    return { id, effectiveOn: NEXT, sha256, summary: 'The date.', material: true }
+    return { id, publishedOn, effectiveOn, sha256, summary: 'The date.', material: true }
   }
   const withNext = (): Policy => openPolicy([...PUBLISHED, written(NEXT)], folder)
 
@@ -106,6 +109,112 @@ describe('P2 — the policy has versions, and the date on it is true', () => {
     const misdated = { ...written(NEXT), effectiveOn: '2026-12-02' }
     expect(() => openPolicy([...PUBLISHED, misdated], folder)).toThrow(/does not say its date/)
     expect(() => openPolicy([written(NEXT), ...PUBLISHED], folder)).toThrow(/begins before/)
+  })
+
+  test('a material change comes a month after it was published, or the product does not start', () => {
+    const hasty = { ...written(NEXT), publishedOn: '2026-11-02' }
+    expect(() => openPolicy([...PUBLISHED, hasty], folder)).toThrow(/less than 30 days/)
+    const onTime = { ...hasty, publishedOn: '2026-11-01' }
+    expect(openPolicy([...PUBLISHED, onTime], folder).versions).toHaveLength(2)
+    const wording = { ...hasty, material: false }
+    expect(openPolicy([...PUBLISHED, wording], folder).versions).toHaveLength(2)
+  })
+
+  test('what changed between two versions can be read word by word', async () => {
+    const policy = withNext()
+    const { text } = await asked(policy, `/privacy/diff/${FIRST}/${NEXT}`)
+    expect(text).toContain('Last updated: [-February 13,-] {+December 1,+} 2026')
+    expect(text.match(/\[-|\{\+/g)).toHaveLength(2)
+    const collapsed = (words: string): string => words.replace(/\s+/g, ' ').trim()
+    const earlier = text.replace(/\{\+.*?\+\}/gs, '').replace(/\[-|-\]/g, '')
+    expect(collapsed(earlier)).toBe(collapsed(policyText()))
+    expect((await asked(policy, `/privacy/diff/${FIRST}/2020-01-01`)).status).toBe(404)
+    const same = await visit(app).get(`/privacy/diff/${FIRST}/${FIRST}`)
+    expect(same.text).toContain('Both versions say the same.')
+  })
+
+  describe('a new material version', () => {
+    // Sign-ins end by the clock of the machine, so this is later than any.
+    const COMING = '2099-03-01'
+    const noticed = new Date('2099-01-20T10:00:00Z')
+    const withComing = (): Policy =>
+      openPolicy([...PUBLISHED, written(COMING, ['2099-01-15', COMING, 'March 1, 2099'])], folder)
+    let org: Org
+    let reader: Person
+    beforeEach(async () => {
+      now = new Date()
+      org = await app.org()
+      reader = await org.person('agent')
+      now = noticed
+      for (const table of ['announcements', 'mail_outbox', 'alarms'])
+        await app.on.db.withSystem((tx) => rows(tx, `delete from ${table}`))
+    })
+    const look = async (): Promise<void> => {
+      await announcePolicy(app.on, now, withComing())
+      await mailAnnouncements(app.on, now)
+    }
+    const mailsTo = (user: string): Promise<{ kind: string }[]> =>
+      app.on.db.withSystem((tx) =>
+        rows(tx, `select kind from mail_outbox where user_id = ?`, [user]),
+      )
+    const roads = async (user: string): Promise<string[]> => {
+      const found = await app.on.db.withSystem((tx) =>
+        rows<{ road: string }>(
+          tx,
+          `select road from policy_acceptances where user_id = ? and version = ? order by road`,
+          [user, COMING],
+        ),
+      )
+      return found.map(({ road }) => road)
+    }
+    const alarms = (): Promise<object[]> =>
+      app.on.db.withSystem((tx) => rows(tx, `select kind, ref, stage from alarms`))
+
+    test('is mailed once to each active person, however often and by how many the job is run', async () => {
+      await app.on.db.withSystem((tx) =>
+        rows(tx, `update users set disabled_at = now() where id = ?`, [org.owner.id]),
+      )
+      await Promise.all([look(), look()])
+      await look()
+      expect(await mailsTo(reader.id)).toEqual([{ kind: 'announcement_policy' }])
+      expect(await mailsTo(org.owner.id)).toEqual([])
+      expect(await alarms()).toEqual([])
+      // Whoever came meanwhile has not heard of it; whose account goes hears no more.
+      const late = await org.person('agent')
+      await look()
+      expect(await mailsTo(late.id)).toHaveLength(1)
+      await app.on.db.withSystem((tx) => rows(tx, `delete from users where id = ?`, [reader.id]))
+      expect(await mailsTo(reader.id)).toEqual([])
+    })
+
+    test('stands above every page until its day, and both roads are kept as shown, none as consent', async () => {
+      await look()
+      expect(await roads(reader.id)).toEqual(['mail'])
+      const visitor = visit(app, { cookie: await signInAs(app.on, org, reader) })
+      const words = 'Our privacy policy changes on March 1, 2099'
+      for (const page of ['/inbox', '/contacts', '/settings/profile'])
+        expect((await visitor.get(page)).text).toContain(words)
+      expect(await roads(reader.id)).toEqual(['banner', 'mail'])
+      now = new Date('2099-03-01T00:00:00Z')
+      const then = visit(app, { cookie: await signInAs(app.on, org, reader) })
+      expect((await then.get('/contacts')).text).not.toContain(words)
+    })
+
+    test('is announced to those who were here before only when it came in too late, and that is an alarm', async () => {
+      now = new Date('2099-03-05T10:00:00Z')
+      await app.on.db.withSystem((tx) =>
+        rows(
+          tx,
+          `insert into policy_acceptances (user_id, version, road, at) values (?, ?, 'sign_up', ?)`,
+          [org.owner.id, COMING, now],
+        ),
+      )
+      await look()
+      await look()
+      expect(await mailsTo(reader.id)).toHaveLength(1)
+      expect(await mailsTo(org.owner.id)).toEqual([])
+      expect(await alarms()).toEqual([{ kind: 'policy', ref: COMING, stage: 'short_notice' }])
+    })
   })
 
   test('what was published stays published', () => {

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { digest, newId } from '../../src/ids.ts'
 import { RIGHTS_ROWS } from './rows-rights.ts'
+import { ROWS_TOLD } from './rows-told.ts'
 
 type Row = Record<string, unknown>
 
@@ -253,8 +254,8 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     org_id: org,
   }),
   processor_notices: ({ user }) => ({ user_id: user, processor: 'meta', told_at: new Date() }),
-  incidents: () => ({
-    id: newId(),
+  incidents: ({ contact }) => ({
+    id: contact,
     kind: 'confidentiality',
     aware_at: new Date(),
     facts: 'A key leaked',
@@ -276,6 +277,7 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
   ...RIGHTS_ROWS,
   // Long over for every moment that a test takes for now: a fresh run would hold up the next one.
   sweep_runs: () => ({ id: newId(), now_arg: LONG_AGO, started_at: LONG_AGO }),
+  ...ROWS_TOLD,
 }
 
 export const seededTables = (): string[] => Object.keys(ROWS)

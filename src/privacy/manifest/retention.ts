@@ -77,6 +77,18 @@ export const retention: Readonly<Record<string, Rule>> = {
     says: 'the record of a breach: 5 years after it is closed',
     days: LIMITS.INCIDENT_DAYS.is,
   },
+  incident_org: {
+    says: 'whom a breach concerned: as long as its record',
+    until: 'the record of the breach goes, or the organization is deleted',
+  },
+  announcement: {
+    says: 'announcements: 365 days after they ended',
+    days: LIMITS.ANNOUNCEMENT_DAYS.is,
+  },
+  announcement_read: {
+    says: 'that somebody was told of an announcement: as long as the announcement',
+    until: 'the announcement goes, or the account is deleted',
+  },
   disclosure: {
     says: 'the record of a disclosure required by law: 3 years after its end',
     days: LIMITS.DISCLOSURE_DAYS.is,
