@@ -1,10 +1,16 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
+import { rankOf } from '../accounts/roles.ts'
 import { access, whoOf } from '../http/access.ts'
 import { EMPTY, inForm, type Shown } from '../http/form-page.ts'
 import { readForm } from '../http/forms.ts'
 import { showPage } from '../http/page.ts'
+import { viewerOf } from '../http/viewer.ts'
+import { timesFor } from '../inbox/page.ts'
 import type { Resources } from '../resources.ts'
+import { OWN_WISHES } from '../rights/own.ts'
+import { readOverview } from '../rights/overview.ts'
+import { SAYS } from '../rights/vocabulary.ts'
 import { OWN_LIMITS } from './limits.ts'
 import { countOldMessages } from './message-retention.ts'
 import { changeOwnRules, checkOwnRules, isLower, readOwnRules, type OwnRules } from './own-rules.ts'
@@ -19,16 +25,27 @@ const days = z
   .transform((text) => (text === '' ? undefined : Number(text)))
 const RulesForm = z.object({ messages: days, media: days, sure: z.string().default('') })
 
-/** /settings/privacy: how long the organization keeps messages. For admins. */
+/**
+ * /settings/privacy: one's own rights for everybody; for admins also what customers ask, and how long messages stay.
+ */
 export function privacySettingsRoutes(on: Resources): Router {
   const router = Router()
   const show = async (req: Request, res: Response, shown: Shown): Promise<void> => {
-    const { org } = whoOf(req)
-    const rules = await on.db.withTenant(org, (tx) => readOwnRules(tx, org))
-    const saved = req.query['saved'] === '1'
-    showPage(res, 'privacy/settings', { ...shown, rules, limits: OWN_LIMITS, saved })
+    const { org, user, role } = whoOf(req)
+    const isAdmin = rankOf(role) >= rankOf('admin')
+    showPage(res, 'privacy/settings', {
+      ...shown,
+      ...(await readOverview(on, { org, user, isAdmin })),
+      rules: isAdmin ? await on.db.withTenant(org, (tx) => readOwnRules(tx, org)) : undefined,
+      limits: OWN_LIMITS,
+      saved: req.query['saved'] === '1',
+      asked: req.query['asked'] === '1',
+      says: SAYS,
+      wishes: OWN_WISHES,
+      times: timesFor(viewerOf(on, req)),
+    })
   }
-  router.get(HOME, access('admin'), (req, res) => show(req, res, EMPTY))
+  router.get(HOME, access('user'), (req, res) => show(req, res, EMPTY))
   router.post(
     `${HOME}/retention`,
     access('admin'),

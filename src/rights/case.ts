@@ -1,4 +1,6 @@
+import { getContact } from '../contacts/contacts.ts'
 import { rows, type Tx } from '../db.ts'
+import { nameOf } from '../inbox/rows.ts'
 import { notFound } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { dueAt, progressOf, targetOf } from './clock.ts'
@@ -17,6 +19,8 @@ type Deletion = {
 export type Case = {
   request: PrivacyRequest
   texts: Text[]
+  /** What the contact is called; undefined where it is about none, or one that is gone. */
+  person: string | undefined
   due: Date
   target: Date
   used: number
@@ -34,7 +38,8 @@ export async function readCase(on: Resources, org: string | null, id: string): P
     if (!request) throw notFound('request')
     const texts = await readTexts(on, tx, { org, id })
     const isOpen = request.closed_at === null
-    return { request, texts, way: isOpen ? await wayOf(on, tx, { request, texts }) : null }
+    const way = isOpen ? await wayOf(on, tx, { request, texts }) : null
+    return { request, texts, way, person: await personOf(tx, request) }
   })
   const { request } = found
   return {
@@ -44,6 +49,22 @@ export async function readCase(on: Resources, org: string | null, id: string): P
     target: targetOf(request),
     deletion: await deletionOf(on, request),
   }
+}
+
+async function personOf(
+  tx: Tx,
+  { org_id: org, contact_id: contact }: PrivacyRequest,
+): Promise<string | undefined> {
+  if (org === null || contact === null) return undefined
+  const found = await getContact(tx, org, contact)
+  return (
+    found &&
+    nameOf({
+      contact_name: found.name,
+      contact_phone: found.phone,
+      contact_username: found.username,
+    })
+  )
 }
 
 async function wayOf(

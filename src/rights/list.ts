@@ -1,5 +1,6 @@
 import { rows, type Tx } from '../db.ts'
 import { COLUMNS, type PrivacyRequest } from './request.ts'
+import type { Kind } from './vocabulary.ts'
 
 export type Listed = PrivacyRequest & { contact_name: string | null; contact_phone: string | null }
 /** Which requests of a desk: those still open or those closed; of one contact, or of one person with an account. */
@@ -32,11 +33,22 @@ export const listOwnRequests = (tx: Tx, wanted: Wanted): Promise<PrivacyRequest[
 const ORDER = 'order by r.closed_at desc nulls first, r.due_at, r.id'
 const of = (table: string): string => COLUMNS.replaceAll(/\w+/g, (column) => `${table}.${column}`)
 
-export const countOpen = async (tx: Tx, org: string | null): Promise<number> => {
-  const [found] = await rows<{ n: number }>(
+export type KindStat = { kind: Kind; open: number; next: Date | null }
+
+/** How many of each kind are open at an organization's desk, and when the next of them is due. */
+export const statsOf = (tx: Tx, org: string): Promise<KindStat[]> =>
+  rows<KindStat>(
     tx,
-    `select count(*)::int as n from privacy_requests where org_id is not distinct from :org::uuid and closed_at is null`,
-    { org },
+    `select kind, count(*)::int as open, min(due_at) as next from privacy_requests
+      where org_id = ? and closed_at is null group by kind`,
+    [org],
   )
-  return found?.n ?? 0
-}
+
+/** What a contact has asked and nobody has answered yet, the nearest end first; for whoever talks to them. */
+export const openOf = (tx: Tx, org: string, contact: string): Promise<PrivacyRequest[]> =>
+  rows<PrivacyRequest>(
+    tx,
+    `select org_id, ${COLUMNS} from privacy_requests
+      where org_id = ? and contact_id = ? and closed_at is null order by due_at, id limit 20`,
+    [org, contact],
+  )
