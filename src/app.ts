@@ -27,6 +27,7 @@ import { inboxRoutes } from './inbox/routes.ts'
 import { metaRoutes } from './meta/routes.ts'
 import { disconnectRoutes } from './meta/settings-routes.ts'
 import { opsRoutes } from './ops/routes.ts'
+import { processorRoutes } from './processors/routes.ts'
 import { exportRoutes } from './privacy/export-routes.ts'
 import { privacyRoutes } from './privacy/routes.ts'
 import type { Resources } from './resources.ts'
@@ -80,6 +81,7 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
   app.use(apiKeyRoutes(on))
   app.use(rightsRoutes(on))
   app.use(privacyRoutes(on))
+  app.use(processorRoutes(on))
   app.use(usageRoutes(on))
   app.use(exportRoutes(on))
   app.use(opsRoutes(on))

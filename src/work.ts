@@ -5,6 +5,7 @@ import { exports } from '../workers/exports.ts'
 import { inbound } from '../workers/inbound.ts'
 import { mail } from '../workers/mail.ts'
 import { outbound } from '../workers/outbound.ts'
+import { processors } from '../workers/processors.ts'
 import { retention } from '../workers/retention.ts'
 import { rights } from '../workers/rights.ts'
 import { sweep } from '../workers/sweep.ts'
@@ -26,6 +27,7 @@ const WORKERS: Record<string, Start> = {
   deletions,
   rights,
   communication,
+  processors,
 }
 
 /** Start all workers of this process, or those WORKER_QUEUES names; the result stops what does not end with its queue. */

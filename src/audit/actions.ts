@@ -4,6 +4,7 @@ const role = z.enum(['owner', 'admin', 'agent', 'viewer'])
 const nothing = z.strictObject({})
 const count = z.number().int().nonnegative()
 const right = z.enum(['access', 'correct', 'erase', 'restrict', 'object', 'export', 'question'])
+const processor = z.strictObject({ processor: z.string().regex(/^[a-z_]{1,40}$/) })
 
 /**
  * Everything that is written into the audit log: what a reader calls it, and what is told beside who, what and when.
@@ -128,6 +129,8 @@ export const ACTIONS = {
     says: 'Decided about a finding',
     detail: z.strictObject({ to: z.enum(['lifted', 'kept']) }),
   },
+  'processor.objected': { says: 'Objected to a sub-processor', detail: processor },
+  'processor.accepted': { says: 'Took back an objection to a sub-processor', detail: processor },
   'keys.rotated': {
     says: 'Changed the key that seals secrets',
     detail: z.strictObject({ key: z.enum(['master', 'data']), resealed: count }),

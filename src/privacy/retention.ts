@@ -2,6 +2,7 @@ import { advanceDue } from '../deletions/advance.ts'
 import { noteTraffic, tendDormant } from '../deletions/dormant.ts'
 import { QUEUE_NAMES } from '../queues.ts'
 import { Refusal } from '../refusal.ts'
+import { announceProcessors } from '../processors/notices.ts'
 import type { Resources } from '../resources.ts'
 import { foldUsage } from '../usage/days.ts'
 import { listDueRows, removeDue, type DueRows, type Moment } from './due-rows.ts'
@@ -106,6 +107,7 @@ async function sweepOrganization(
   await attempt(on, tally, 'usage', () => foldUsage(on, at.org, at.now))
   for (const rule of due) await count(on, tally, rule.table, () => removeDue(on, rule, at))
   await attempt(on, tally, 'dormancy', () => tendDormant(on, at))
+  await attempt(on, tally, 'processors', () => announceProcessors(on, at.org))
 }
 
 /** Jobs that ended, in every queue of whichever back end. */

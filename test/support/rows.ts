@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { digest, newId } from '../../src/ids.ts'
 import { RIGHTS_ROWS } from './rows-rights.ts'
 import { ROWS_TOLD } from './rows-told.ts'
+import { SECURITY_ROWS } from './rows-security.ts'
 
 type Row = Record<string, unknown>
 
@@ -254,6 +255,7 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     org_id: org,
   }),
   processor_notices: ({ user }) => ({ user_id: user, processor: 'meta', told_at: new Date() }),
+  ...SECURITY_ROWS,
   incidents: ({ contact }) => ({
     id: contact,
     kind: 'confidentiality',

@@ -70,6 +70,26 @@ export const security = [
     { user_id: key, processor: {}, told_at: {} },
   ),
   table(
+    'processor_hosts',
+    { ...aboutNobody('account_life'), purpose: ['protect'] },
+    {
+      processor: { why: 'a word of the register' },
+      host: { why: 'a host of the operator’s configuration' },
+      first_at: {},
+      last_at: {},
+    },
+  ),
+  table(
+    'processor_objections',
+    {
+      ...aboutOrganization('account_life'),
+      category: 'audit',
+      collectedFrom: 'person',
+      purpose: ['protect'],
+    },
+    { org_id: key, processor: {}, objected_by: colleague('objected_by'), at: {} },
+  ),
+  table(
     'incidents',
     operators,
     {

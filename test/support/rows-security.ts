@@ -1,0 +1,20 @@
+import { newId } from '../../src/ids.ts'
+
+/** Rows of the tables about processors and keys, for one organization and a person of it. */
+export const SECURITY_ROWS: Record<
+  string,
+  (ids: { org: string; user: string }) => Record<string, unknown>
+> = {
+  processor_hosts: () => ({
+    processor: 'mail',
+    host: `${newId()}.example.test`,
+    first_at: new Date(),
+    last_at: new Date(),
+  }),
+  processor_objections: ({ org, user }) => ({
+    org_id: org,
+    processor: 'mail',
+    objected_by: user,
+    at: new Date(),
+  }),
+}
