@@ -5,15 +5,13 @@ import type { Resources } from '../resources.ts'
 import type { Store } from './manifest/vocabulary.ts'
 import { covers } from './patterns.ts'
 
-const QUEUE = 'queue '
+const KEYS = /^(?:queue|keys) (.+)$/
 /** What a file is called until it is whole. */
 const HALF_WRITTEN = /\.[0-9a-f]{12}$/
 
 /** Names in the store of the queues, Redis keys of ours among them, that no entry has. */
 export async function findStrayKeys(on: Resources, stores: readonly Store[]): Promise<string[]> {
-  const declared = new Set(
-    stores.flatMap(({ store }) => (store.startsWith(QUEUE) ? [store.slice(QUEUE.length)] : [])),
-  )
+  const declared = new Set(stores.flatMap(({ store }) => KEYS.exec(store)?.[1] ?? []))
   return (await on.queues.names()).filter((name) => !declared.has(name))
 }
 

@@ -13,6 +13,8 @@ export type Entry = Doorbell & {
   ageS: number
   /** It finds out whether a held connection can send again. */
   trial: boolean
+  /** How many messages a second WhatsApp takes from this number. */
+  perSecond: number
 }
 
 type Row = {
@@ -79,6 +81,7 @@ async function claimHeads(tx: Tx, at: Doorbell, limit: number, worker: string): 
     body: row.body,
     ageS: row.age_s,
     trial: allowed.trial,
+    perSecond: allowed.perSecond,
   }))
 }
 

@@ -14,22 +14,24 @@ export const maySend = (state: string | undefined): boolean =>
   state === 'active' || state === 'pending'
 
 /** How many entries may be claimed now: all, one as a trial, or none. */
-export type Allowance = { limit: number; trial: boolean }
+export type Allowance = { limit: number; trial: boolean; perSecond: number }
 
 /** What a connection's state allows; where nothing may go, what is due is put behind the next trial. */
 export async function allowance(tx: Tx, { org, connection }: Doorbell): Promise<Allowance> {
-  const [found] = await rows<{ state: string; trial: boolean }>(
+  const [found] = await rows<{ state: string; trial: boolean; throughput: number }>(
     tx,
-    `select case when o.status = 'active' then c.state else 'disabled' end as state,
+    `select case when o.status = 'active' then c.state else 'disabled' end as state, c.throughput,
             o.status = 'active' and c.state = 'suspended' and c.access_token is not null
               and c.updated_at <= now() - ${TRIAL} as trial
        from connections c join organizations o using (org_id) where c.org_id = ? and c.id = ?`,
     [org, connection],
   )
-  if (maySend(found?.state)) return { limit: Infinity, trial: false }
-  if (found?.trial && (await takeTrial(tx, { org, connection }))) return { limit: 1, trial: true }
+  const perSecond = found?.throughput ?? 0
+  if (maySend(found?.state)) return { limit: Infinity, trial: false, perSecond }
+  if (found?.trial && (await takeTrial(tx, { org, connection })))
+    return { limit: 1, trial: true, perSecond }
   await postpone(tx, { org, connection })
-  return { limit: 0, trial: false }
+  return { limit: 0, trial: false, perSecond }
 }
 
 /** One process at a time gets the trial: the row's time is its token. */
@@ -54,16 +56,20 @@ async function postpone(tx: Tx, { org, connection }: Doorbell): Promise<void> {
   )
 }
 
-/** A claimed entry goes back unposted, because its connection was held between claim and post. */
+/**
+ * A claimed entry goes back unposted and is due again after `ms`: its connection was held between claim and post
+ * (`connection`), or too much went to the same person just now (`wait`). What follows in its conversation waits with it.
+ */
 export async function giveBack(
   tx: Tx,
   entry: { org: string; message: string; fence: number },
+  { ms, because }: { ms: number; because: 'connection' | 'wait' },
 ): Promise<void> {
   await tx.raw(
-    `update outbox set state = 'pending', lease_until = null, hold_until = null, error_class = 'connection',
-            due_at = now() + ${TRIAL}
+    `update outbox set state = 'pending', lease_until = null, hold_until = null, error_class = ?,
+            due_at = now() + ? * interval '1 millisecond'
       where org_id = ? and message_id = ? and fence = ? and state = 'claimed'`,
-    [entry.org, entry.message, entry.fence],
+    [because, ms, entry.org, entry.message, entry.fence],
   )
 }
 

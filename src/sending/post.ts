@@ -6,7 +6,7 @@ import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { SealError } from '../vault.ts'
 import type { Entry } from './claim.ts'
-import { giveBack, maySend } from './hold.ts'
+import { giveBack, maySend, TRIAL_MS } from './hold.ts'
 import { record } from './record.ts'
 import { judge, type Verdict } from './verdict.ts'
 import { windowState } from './window.ts'
@@ -17,8 +17,13 @@ type Letter = { path: string; token: string; body: object; attempt: number }
 /** The total limit of one call in milliseconds, and who is told in the tick that writes its first byte. */
 export type Wire = { timeoutMs: number; wrote(message: string, fence: number): void }
 
-/** How a post ended for whoever started it. */
-export type Ended = { verdict: Verdict['kind'] | 'lost'; more: boolean; afterMs?: number }
+/** How a post ended for whoever started it; `call` is missing where WhatsApp was not asked. */
+export type Ended = {
+  verdict: Verdict['kind'] | 'lost'
+  more: boolean
+  afterMs?: number
+  call?: { answered: boolean; code: string }
+}
 
 /**
  * Send one leased entry and write down what became of it. `posting` is committed before the request is written,
@@ -33,7 +38,14 @@ export async function post(on: Resources, entry: Entry, wire: Wire): Promise<End
     verdict: verdict.kind,
     more,
     ...(verdict.kind === 'retry' ? { afterMs: verdict.afterMs } : {}),
+    ...('kind' in ready ? {} : { call: callOf(verdict) }),
   }
+}
+
+/** Silence, a broken connection and a page of some proxy say nothing of this message, but of the way. */
+function callOf(verdict: Verdict): { answered: boolean; code: string } {
+  const code = 'code' in verdict ? verdict.code : ''
+  return { answered: verdict.kind !== 'unknown' && code !== 'unreachable', code }
 }
 
 async function send(on: Resources, entry: Entry, letter: Letter, wire: Wire): Promise<Verdict> {
@@ -92,7 +104,7 @@ async function prepare(on: Resources, tx: Tx, entry: Entry): Promise<Letter | Ve
   )
   if (!facts) return 'lost'
   if (!maySend(facts.state) && !entry.trial) {
-    await giveBack(tx, entry)
+    await giveBack(tx, entry, { ms: TRIAL_MS, because: 'connection' })
     return 'lost'
   }
   if (facts.kind !== 'template' && !windowState(facts.window_expires_at, on.now()).open)

@@ -3,6 +3,7 @@ import { within, type Doorbell } from '../queues.ts'
 import type { Resources } from '../resources.ts'
 import { claim, type Entry } from './claim.ts'
 import { openJournal, type Journal } from './journal.ts'
+import { openPace, type Pace } from './pace.ts'
 import { openPool, type Place, type Pool } from './pool.ts'
 import { post, type Wire } from './post.ts'
 
@@ -23,6 +24,7 @@ type Office = {
   journal: Journal
   postTimeoutMs: number
   pool: Pool
+  pace: Pace
   /** Drains and posts that have not ended. */
   open: Set<Promise<void>>
   /** Rings to come for entries that wait. */
@@ -39,8 +41,17 @@ const LONGEST_NAP_MS = 120_000
 /** The database decides what is due; its clock and ours differ by a little. */
 const LATE_MS = 50
 
-/** `postTimeoutMs` is the total limit of one Graph call, 15,000 unless told. */
-export function openSender(on: Resources, { postTimeoutMs = 15_000 } = {}): Sender {
+export type SenderOptions = {
+  /** The total limit of one Graph call, 15,000 unless told. */
+  postTimeoutMs?: number
+  /** The clock of the breaker, in milliseconds. */
+  now?: () => number
+}
+
+export function openSender(
+  on: Resources,
+  { postTimeoutMs = 15_000, now }: SenderOptions = {},
+): Sender {
   const worker = newCode(9)
   const office: Office = {
     on,
@@ -48,6 +59,7 @@ export function openSender(on: Resources, { postTimeoutMs = 15_000 } = {}): Send
     journal: keepJournal(on, worker),
     postTimeoutMs,
     pool: openPool(),
+    pace: openPace(on, now),
     open: new Set(),
     naps: new Set(),
     crowded: new Map(),
@@ -77,15 +89,20 @@ async function start(
   most: number,
 ): Promise<{ started: number; more: boolean }> {
   const places = office.pool.enter(at, most)
-  const asked = places.length
-  if (asked === 0) {
+  if (places.length === 0) {
     office.crowded.set(at.connection, at)
     return { started: 0, more: false }
   }
   try {
-    const entries = await claim(office.on, at, asked, office.worker)
+    const { granted, afterMs } = await office.pace.grant(at, places.length)
+    if (granted === 0) {
+      ringLater(office, at, afterMs)
+      return { started: 0, more: false }
+    }
+    const entries = await claim(office.on, at, granted, office.worker)
+    await office.pace.found(at, granted, entries)
     for (const entry of entries) void track(office, fly(office, entry, places.pop() as Place))
-    return { started: entries.length, more: entries.length === asked }
+    return { started: entries.length, more: entries.length === granted }
   } finally {
     for (const place of places) place.leave()
   }
@@ -94,8 +111,11 @@ async function start(
 async function fly(office: Office, entry: Entry, place: Place): Promise<void> {
   const { org, connection, message } = entry
   try {
-    const { more, afterMs } = await post(office.on, entry, wireOf(office))
+    const heldMs = await office.pace.heldMs(entry)
+    if (heldMs > 0) return ringLater(office, { org, connection }, heldMs + LATE_MS)
+    const { more, afterMs, call } = await post(office.on, entry, wireOf(office))
     place.leave()
+    office.pace.ended(entry, call)
     if (afterMs !== undefined) ringLater(office, { org, connection }, afterMs + LATE_MS)
     if (more) await ring(office, { org, connection })
   } catch (error) {
@@ -141,10 +161,12 @@ async function settle(office: Office, timeoutMs: number): Promise<void> {
   const settled = async (): Promise<void> => {
     while (office.open.size > 0) await Promise.allSettled(office.open)
   }
-  await within(timeoutMs, settled()).then(
-    () => office.journal.close(),
-    () => office.on.log.warn({ posts: office.open.size }, 'posts still open'),
-  )
+  await within(timeoutMs, settled())
+    .finally(() => office.pace.close())
+    .then(
+      () => office.journal.close(),
+      () => office.on.log.warn({ posts: office.open.size }, 'posts still open'),
+    )
 }
 
 /** Without a place to write, leases alone tell: after a crash the doubt is greater, nothing else changes. */

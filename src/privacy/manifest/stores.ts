@@ -56,6 +56,13 @@ export const stores: readonly Store[] = [
     why: 'a kind and an id, heard by those who listen now and kept nowhere',
   },
   {
+    ...aboutNobody('job'),
+    store: 'keys send',
+    kind: 'keys',
+    matches: 'chatflow:send:* in Redis, table throttles otherwise',
+    why: 'how much a connection or a conversation sent in the last minutes, by their ids; expires by itself',
+  },
+  {
     ...aboutContact('expires', 'contact_life'),
     store: 'media',
     kind: 'files',

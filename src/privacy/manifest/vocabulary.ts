@@ -69,12 +69,12 @@ export type Entry = {
 }
 
 /**
- * A place outside the tables that can hold bytes; `matches` tells people where. A queue is named `queue` and its name, and
- * found by it. `files` finds files: below `data:`, which is DATA_DIR, or below `media:`, which is MEDIA_URL.
+ * A place outside the tables that can hold bytes; `matches` tells people where. A queue is named `queue` and its name, other
+ * keys in Redis `keys` and their name; both are found by it. `files` finds files: below `data:`, which is DATA_DIR, or below `media:`, which is MEDIA_URL.
  */
 export type Store = Entry & {
   store: string
-  kind: 'files' | 'queue' | 'tables' | 'channel' | 'log' | 'cookie' | 'provider'
+  kind: 'files' | 'queue' | 'keys' | 'tables' | 'channel' | 'log' | 'cookie' | 'provider'
   matches: string
   files?: readonly string[]
 }
