@@ -172,13 +172,13 @@ test('a replay that fails before it returns leaves the letter where it is', asyn
 test('an operator sees the shape of a letter and none of its values', async () => {
   const value = { event: 'DISABLED', ban_info: { waba_ban_state: ['Canary'] }, 'Canary key': 1 }
   await arrive(app.on, org, {
-    entry: [{ id: 'Canary', changes: [{ field: 'account_update', value }] }],
+    entry: [{ id: 'Canary', changes: [{ field: 'brand_new_field', value }] }],
   })
   const [letter] = await letters()
   const shown = await showDeadLetter(app.on, letter?.id ?? '')
   expect(shown).toMatchObject({
     reason: 'other',
-    code: 'account_update',
+    code: 'brand_new_field',
     shape: {
       entry: [
         { changes: [{ value: { event: 'text(8)', ban_info: { waba_ban_state: ['text(6)'] } } }] },

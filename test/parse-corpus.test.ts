@@ -1,25 +1,16 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import path from 'node:path'
 import { parseBody } from '../src/messages/parse.ts'
 import type { Update } from '../src/messages/updates.ts'
+import { openCorpus } from './support/corpus.ts'
 
 const parse = (json: string): Update[] => parseBody(json, new Date('2026-11-24T10:00:00Z'))
 const messagesIn = (updates: Update[]): Update[] => updates.filter(({ type }) => type === 'message')
 
-const PAYLOADS = path.resolve(import.meta.dirname, '../../shared/payloads/webhooks')
-const isThere = existsSync(PAYLOADS)
-if (!isThere && process.env['CI'] === 'true') throw new Error('CI needs ../shared/payloads')
-if (!isThere) process.stdout.write('No ../shared/payloads: the corpus of webhooks is left out.\n')
-
-const corpus = isThere
-  ? readdirSync(PAYLOADS, { recursive: true, encoding: 'utf8' }).filter((file) =>
-      file.endsWith('.json'),
-    )
-  : []
+const webhooks = openCorpus('webhooks')
+const corpus = webhooks.files
 const isObject = (json: string): boolean => json.trimStart().startsWith('{')
 
-;(isThere ? describe : describe.skip)('the corpus of webhooks', () => {
-  const load = (file: string): string => readFileSync(path.join(PAYLOADS, file), 'utf8')
+webhooks.describe('the corpus of webhooks', () => {
+  const load = (file: string): string => webhooks.bytes(file).toString()
   /** The arrays of a `messages` change, counted without our parser. */
   const counted = (json: string, list: 'messages' | 'statuses'): number => {
     const { entry } = JSON.parse(json) as {

@@ -1,8 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import path from 'node:path'
 import { explain, readGraphError, readWamid } from '../src/sending/graph-errors.ts'
 import { judge, type Verdict } from '../src/sending/verdict.ts'
 import { windowState } from '../src/sending/window.ts'
+import { openCorpus } from './support/corpus.ts'
 
 const NOW = { attempt: 1, ageS: 0, random: 0 }
 const answered = (status: number, body: string | object, headers = {}): Verdict =>
@@ -111,28 +110,25 @@ describe('the sentence for the agent', () => {
   })
 })
 
-/** Kept beside the project and read where they lie; a clone without them skips this. */
-const PAYLOADS = path.join(import.meta.dirname, '../../shared/payloads/graph')
-const files = existsSync(PAYLOADS) ? readdirSync(PAYLOADS) : []
-const read = (file: string): Buffer => readFileSync(path.join(PAYLOADS, file))
-const some = files.length > 0 ? describe : describe.skip
+const graph = openCorpus('graph')
 
 const CLASSES: Record<string, string> = {
   retry: '1 131000 131016 133004 2',
-  wait: '4 130429 131048 131056 131057 132069 133008 133009 133015 133016 80007 80008',
-  connection: '0 10 131005 131031 131037 131042 131045 133010 190 200 3 33 368',
+  wait: '4 130429 131048 131056 131057 132069 133008 133009 133015 133016 136025 80007 80008',
+  connection: '0 10 104 131005 131031 131037 131042 131045 133010 190 200 3 33 368 803',
   window: '131047',
   recipient: '130472 130497 131021 131026 131049 131050',
   template: '132000 132001 132005 132007 132012 132015 132016 132068',
-  never: '100 131008 131009 131030 131051 131052 131053 131055 133000 133005 133006 134011 135000',
+  never:
+    '100 131008 131009 131030 131051 131052 131053 131055 133000 133005 133006 134011 135000 136024 139102',
 }
 
-some('the collected answers', () => {
-  const errors = files.filter((file) => file.startsWith('error'))
-  const coded = errors.filter((file) => /^error-code-\d+--/.test(file))
+graph.describe('the collected answers', () => {
+  const errors = graph.files.filter((file) => file.startsWith('error'))
+  const coded = errors.filter((file) => readGraphError(graph.bytes(file))?.code)
 
   test.each(errors)('%s ends in a decision, with a sentence and one thing to do', (file) => {
-    const body = read(file)
+    const body = graph.bytes(file)
     const error = readGraphError(body)
     const verdict = judge({ outcome: 'answered', status: 400, headers: {}, body }, NOW)
     expect(error ? ['retry', 'failed', 'held'] : ['unknown']).toContain(verdict.kind)
@@ -141,16 +137,27 @@ some('the collected answers', () => {
     expect(['retry', 'template', 'none', 'admin']).toContain(action)
   })
 
-  test.each(coded)('%s has the class that the documentation gives its code', (file) => {
-    const code = readGraphError(read(file))?.code ?? ''
-    expect(CLASSES[explain(code, null).class]?.split(' ')).toContain(code)
+  test.each(coded)('%s has the class of its code, and a sentence of our own', (file) => {
+    const code = readGraphError(graph.bytes(file))?.code ?? ''
+    const { class: kind, line } = explain(code, 'Words of Meta')
+    expect(CLASSES[kind]?.split(' ')).toContain(code)
+    expect(line).not.toContain('Words of Meta')
   })
 
-  test.each(files.filter((file) => file.startsWith('send--')))('%s tells the wamid', (file) => {
-    const body = read(file)
-    const { messages } = JSON.parse(body.toString()) as { messages?: { id?: string }[] }
-    expect(readWamid(body)).toBe(messages?.[0]?.id)
+  test('only what is no error, or a placeholder, has no code', () => {
+    const without = errors.filter((file) => !coded.includes(file))
+    expect(without.filter((file) => !/-odd-|yvfl-docs-[14]\.json$/.test(file))).toEqual([])
+    expect(coded.length).toBeGreaterThan(90)
   })
+
+  test.each(graph.files.filter((file) => file.startsWith('send--')))(
+    '%s tells the wamid',
+    (file) => {
+      const body = graph.bytes(file)
+      const { messages } = JSON.parse(body.toString()) as { messages?: { id?: string }[] }
+      expect(readWamid(body)).toBe(messages?.[0]?.id)
+    },
+  )
 })
 
 test('the window counts minutes up to its end', () => {

@@ -1,9 +1,9 @@
 import { rows, type Tx } from '../db.ts'
-import type { MessageUpdate, StatusUpdate } from '../messages/updates.ts'
+import type { BookUpdate, MessageUpdate, StatusUpdate } from '../messages/updates.ts'
 import type { Resources } from '../resources.ts'
 import { erasedAt, type Identity } from './suppressions.ts'
 
-type Update = MessageUpdate | StatusUpdate
+type Update = MessageUpdate | StatusUpdate | BookUpdate
 
 /**
  * Leaves out what is about an erased person and older than the erasure: messages of theirs that WhatsApp delivers late or
@@ -28,7 +28,7 @@ export async function withoutErased<T extends { update: Update }>(
   const kept = items.filter(({ update }, n) => {
     const at = erased.get(n)
     if (!at) return true
-    return update.type === 'message' ? update.at > at : !gone.has(update.wamid)
+    return update.type === 'status' ? !gone.has(update.wamid) : update.at > at
   })
   if (kept.length < items.length)
     on.log.info({ org, dropped: items.length - kept.length }, 'about somebody erased, not stored')
@@ -36,12 +36,13 @@ export async function withoutErased<T extends { update: Update }>(
 }
 
 function identitiesOf(update: Update): Identity[] {
-  const [waUserId, phone, match] =
-    update.type === 'message'
-      ? [update.sender.waUserId, update.sender.phone, update.sender.match]
-      : [null, update.recipient, null]
+  const { waUserId, waParentId, phone, match } =
+    update.type === 'status'
+      ? { waUserId: update.recipientUser, waParentId: null, phone: update.recipient, match: null }
+      : update.sender
   return [
     { kind: 'wa_user_id', value: waUserId },
+    { kind: 'wa_parent_id', value: waParentId },
     { kind: 'phone', value: phone },
     { kind: 'phone_match', value: match },
   ].filter((one): one is Identity => one.value !== null)

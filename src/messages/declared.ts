@@ -1,10 +1,21 @@
 import { z } from 'zod'
 import { Message, Status } from './shapes.ts'
+import { Call, Handover, Preference } from './talk-shapes.ts'
 
 /** What stands beside the content of any kind, under its own name. */
 const AROUND = ['context', 'errors', 'group_id', 'identity', 'origin', 'referral', 'contacts']
 /** Fields of the envelope, which are columns or are not kept. */
-const ENVELOPE = ['id', 'from', 'from_user_id', 'from_parent_user_id', 'timestamp', 'type']
+const ENVELOPE = [
+  ...['id', 'from', 'from_user_id', 'from_parent_user_id', 'to', 'to_user_id', 'to_parent_user_id'],
+  ...['timestamp', 'type', 'history_context'],
+]
+/** What is kept of something that happened in a conversation: a call, a wish, a payment, a handover. */
+const HAPPENED = [
+  Call.pick({ event: true, status: true, start_time: true, end_time: true, duration: true }),
+  Preference.pick({ category: true, value: true, detail: true }),
+  Handover.pick({ type: true, control_passed: true }),
+  Status.shape.payment,
+]
 
 /**
  * Every path that a stored message's payload may hold: of one that arrived, the fields its kind declares; of one that was
@@ -18,7 +29,8 @@ export function payloadPaths(): string[] {
     return AROUND.includes(name) ? pathsOf(schema, name) : pathsOf(schema, '')
   })
   const written = fields.map(([name]) => `${name}.**`).filter((path) => !isAround(path))
-  return [...new Set([...paths, ...written, 'contacts.**', 'template.**'])].toSorted()
+  const happened = HAPPENED.flatMap((schema) => pathsOf(schema, ''))
+  return [...new Set([...paths, ...written, ...happened, 'contacts.**', 'template.**'])].toSorted()
 }
 
 /** As `payloadPaths`, of what WhatsApp reports of a message: the error and the price of a status. */
@@ -29,7 +41,7 @@ const isAround = (path: string): boolean =>
   [...AROUND, ...ENVELOPE].some((name) => path === `${name}.**`)
 
 /** The paths of a schema's leaves; lists add no part to a path. */
-function pathsOf(schema: unknown, at: string): string[] {
+export function pathsOf(schema: unknown, at: string): string[] {
   const bare = unwrapped(schema)
   if (!(bare instanceof z.ZodObject)) return at === '' ? [] : [at]
   return Object.entries(bare.shape).flatMap(([name, inner]) =>

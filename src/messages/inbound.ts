@@ -8,7 +8,7 @@ import { keyIdOf, open, SealError, type SealingKey } from '../vault.ts'
 import { parseBody } from './parse.ts'
 import { applyStatuses } from './status.ts'
 import { SET, storeItems, type Stored } from './store.ts'
-import type { Item } from './set.ts'
+import type { Item } from './numbers.ts'
 import { bodyOf, type Origin, type Update } from './updates.ts'
 
 /** Letters from one body before it is kept as one: each repeats what stands around its part. */
@@ -87,14 +87,14 @@ function sortOut(found: Opened[]): Sorted {
     for (const update of parseBody(from.bytes, new Date(from.body.at))) {
       const end = endOf(update, from)
       if (end) ends.push(end)
-      else if (update.type === 'problem') aside.push({ number: null, ...update, from })
+      if (update.type === 'problem') aside.push({ number: null, ...update, from })
       else items.push({ update, addressed: from.body.connection, from })
     }
   return { aside, items, ends }
 }
 
 function endOf(update: Update, { body }: Opened): End | undefined {
-  if (update.type !== 'problem' || update.code !== 'account_update' || !update.origin)
+  if (update.type !== 'notice' || update.notice.field !== 'account_update' || !update.origin)
     return undefined
   const { entry, change } = update.origin
   return endIn({ entry, value: change['value'] }, new Date(body.at))

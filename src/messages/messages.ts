@@ -1,4 +1,5 @@
 import { rows, type Tx } from '../db.ts'
+import type { Via } from './updates.ts'
 
 export type MessageStatus =
   | 'received'
@@ -18,8 +19,16 @@ export type Message = {
   conversation_id: string
   contact_id: string
   direction: 'in' | 'out'
+  /** The road it came by where that is not the API's own: `phone`, `partner`, `history`, `standby`. */
+  via: Via | null
   kind: string
+  /** As it was edited last; null when it was taken back. */
   text: string | null
+  /** What it said before it was edited, and when that was. */
+  earlier_text: string | null
+  edited_at: Date | null
+  /** When its sender took it back for everyone. */
+  revoked_at: Date | null
   payload: Record<string, unknown>
   status: MessageStatus
   /** Outbound only: how far it came; see `decisions` in the schema's `status_of`. */
@@ -43,12 +52,19 @@ export type ThreadPlace = { at: Date; id: string }
 /** Messages before one place and from another (included) on. */
 export type ThreadPart = { before?: ThreadPlace; from?: ThreadPlace; limit: number }
 
-const SELECT = `select m.id, m.conversation_id, c.contact_id, m.direction, m.kind, m.text, m.payload, m.status, m.rank,
-         m.wamid, m.context_wamid, m.author_id, u.name as author_name, m.error_code, m.error_title, m.created_at,
-         m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.resent_as
+/** Only the side that wrote a message can edit it, in the same conversation; its newest edit counts. */
+const SELECT = `select m.id, m.conversation_id, c.contact_id, m.direction, m.via, m.kind, coalesce(e.text, m.text) as text,
+         case when e.created_at is not null then m.text end as earlier_text, e.created_at as edited_at, m.revoked_at,
+         m.payload, m.status, m.rank, m.wamid, m.context_wamid, m.author_id, u.name as author_name, m.error_code,
+         m.error_title, m.created_at, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.resent_as
     from messages m
     join conversations c on c.org_id = m.org_id and c.id = m.conversation_id
-    left join users u on u.id = m.author_id`
+    left join users u on u.id = m.author_id
+    left join lateral (
+      select x.text, x.created_at from messages x
+       where x.org_id = m.org_id and x.context_wamid = m.wamid and x.kind = 'edit' and x.direction = m.direction
+         and x.conversation_id = m.conversation_id and x.revoked_at is null
+       order by x.created_at desc, x.id desc limit 1) e on m.revoked_at is null and m.kind <> 'edit'`
 
 /** A part of a conversation, newest first. */
 export function thread(
@@ -92,6 +108,26 @@ export async function messageByWamid(
 
 export type Reaction = { wamid: string; emoji: string; direction: 'in' | 'out' }
 
+/** What else is said of these messages and calls in rows of its own: how a call went, what became of a payment. */
+export const remarksOn = (tx: Tx, org: string, wamids: string[]): Promise<Message[]> =>
+  rows<Message>(
+    tx,
+    `${SELECT} where m.org_id = ? and m.context_wamid = any(?)
+        and m.kind in ('call_end', 'call_status') order by m.created_at, m.id`,
+    [org, wamids],
+  )
+
+/** Those of these wamids that are stored. */
+export async function storedAmong(tx: Tx, org: string, wamids: string[]): Promise<Set<string>> {
+  if (wamids.length === 0) return new Set()
+  const found = await rows<{ wamid: string }>(
+    tx,
+    'select wamid from messages where org_id = ? and wamid = any(?)',
+    [org, wamids],
+  )
+  return new Set(found.map(({ wamid }) => wamid))
+}
+
 /**
  * The reactions that stand on these messages: the latest of each side, none where the latest took it back.
  * Source: WhatsApp Cloud API, one reaction per person and message; an absent or empty emoji removes it.
@@ -101,7 +137,7 @@ export const reactionsOf = (tx: Tx, org: string, wamids: string[]): Promise<Reac
     tx,
     `select r.wamid, r.emoji, r.direction
        from (select distinct on (context_wamid, direction) context_wamid as wamid, direction,
-                    payload ->> 'emoji' as emoji
+                    coalesce(payload #>> '{reaction,emoji}', payload ->> 'emoji') as emoji
                from messages
               where org_id = ? and context_wamid = any(?) and kind = 'reaction'
                 and status not in ('failed', 'cancelled')

@@ -1,43 +1,38 @@
-import { isId } from '../ids.ts'
-import { contextOf, isWamid, kindOf, meaningOf, payloadOf, wordsOf } from './content.ts'
-import { senderOf } from './sender.ts'
-import { KINDS, Message, Profile, Status } from './shapes.ts'
+import { isAccountField, noticeIn } from '../notices/read.ts'
 import {
-  covers,
-  cut,
-  isTooDeep,
-  listOf,
-  mayHoldOddText,
-  objectOf,
-  storable,
-  timeOf,
-} from './storable.ts'
+  parseBookEntry,
+  parseHandover,
+  parsePreference,
+  parseUserIdUpdate,
+} from './about-people.ts'
+import { parseCall } from './calls.ts'
+import { parseHistory } from './history.ts'
+import { parseEcho, parseMessage } from './parse-message.ts'
+import { parseStatus } from './parse-status.ts'
 import {
-  around,
-  RANKS,
-  type From,
-  type MessageUpdate,
-  type Problem,
-  type StatusUpdate,
-  type Update,
-} from './updates.ts'
+  cleaned,
+  itemOf,
+  problem,
+  profileIn,
+  type Change,
+  type Found,
+  type Loose,
+  type Parse,
+  type Reading,
+} from './reading.ts'
+import { isTooDeep, listOf, mayHoldOddText, objectOf, storable } from './storable.ts'
+import { around, LISTS, type From, type List, type Update } from './updates.ts'
 
-type Loose = Record<string, unknown>
-
-const MAX_TEXT = 100_000
 const MAX_NUMBER = 64
 
-type Reading = { arrived: Date; isOdd: boolean; object: unknown }
-type Found = From & { item: unknown; profiles: Profile[] }
-
 /**
- * Everything in a webhook body, in its order: all entries, all changes, all messages and all statuses.
+ * Everything in a webhook body, in its order: all entries, all changes, all items of all lists.
  *
  * Throws on no JSON object: what cannot be understood is a Problem beside its good neighbours.
  * `arrived` stands in for a time that cannot be right. Source: WhatsApp Cloud API, webhooks.
  */
 export function parseBody(bytes: Buffer | string, arrived: Date): Update[] {
-  const json = bytes.toString()
+  const json = withWholeIds(bytes.toString())
   const body = objectOf(JSON.parse(json)) ?? {}
   const { object = 'whatsapp_business_account' } = body
   const entries = listOf(body['entry'])
@@ -47,138 +42,122 @@ export function parseBody(bytes: Buffer | string, arrived: Date): Update[] {
   return entries.flatMap((item) => parseEntry(reading, item))
 }
 
+/** Some ids come as JSON numbers, and may be larger than a number can be exactly: they become text. */
+const withWholeIds = (json: string): string =>
+  json.replace(/("[a-z_]{0,60}id"\s*:\s*)(\d{16,})(?=\s*[,}])/g, '$1"$2"')
+
 function parseEntry(reading: Reading, given: unknown): Update[] {
   const { changes, ...entry } = objectOf(given) ?? {}
   const found = listOf(changes)
   if (found.length === 0) return [problem('parse', 'changes')]
   return found.flatMap((item) => {
     const change = objectOf(item)
-    const value = objectOf(change?.['value'])
-    if (!change || !value) return [problem('parse', 'value')]
-    const number = numberOf(value)
-    const isDeep = isTooDeep([entry, { ...change, value: around(change) }])
-    const from = isDeep ? { number } : { number, origin: { object: reading.object, entry, change } }
-    return parseChange(reading, from, change)
+    const value = valueIn(change)
+    return change && value
+      ? parseChange(reading, entry, { ...change, value })
+      : [problem('parse', 'value')]
   })
 }
 
-function parseChange(reading: Reading, from: From, change: Loose): Update[] {
-  const { field = 'messages' } = change
-  const value = objectOf(change['value']) ?? {}
-  const aside = (reason: Problem['reason'], code: string): Problem[] =>
-    isTooDeep(change) ? [problem('parse', 'too_deep')] : [{ ...problem(reason, code), ...from }]
-  if (field !== 'messages') return aside('other', fieldCode(field))
-  if (!['messages', 'statuses', 'errors'].some((list) => Array.isArray(value[list])))
-    return aside('parse', 'value')
+/** What another handler was given to answer stands one level deeper. */
+function valueIn(change: Loose | undefined): Loose | undefined {
+  const value = objectOf(change?.['value'])
+  const standby = objectOf(value?.['standby'])
+  return standby ? { ...value, standby: undefined, ...standby } : value
+}
+
+function parseChange(reading: Reading, entry: Loose, change: Loose & { value: Loose }): Update[] {
+  const { value } = change
+  const number = numberOf(value)
+  const isDeep = isTooDeep([entry, { ...change, value: around(change) }])
+  const from: From = isDeep
+    ? { number }
+    : { number, origin: { object: reading.object, entry, change } }
+  const field = change['field'] ?? value['field'] ?? entry['field'] ?? 'messages'
   const profiles = listOf(value['contacts']).flatMap((item) => profileIn(reading, item))
-  const all = (list: 'messages' | 'statuses', parse: typeof parseMessage): Update[] =>
-    listOf(value[list]).map((item) =>
-      isTooDeep(item)
-        ? problem('parse', 'too_deep')
-        : parse(reading, { ...itemOf(from, list, item), item, profiles }),
-    )
-  return [
-    ...all('messages', parseMessage),
-    ...all('statuses', parseStatus),
-    ...(listOf(value['errors']).length > 0 ? aside('other', 'account_error') : []),
-  ]
+  return parseValue({ reading, from, entry, value, profiles, field: fieldCode(field) })
 }
 
-const itemOf = (from: From, list: 'messages' | 'statuses', value: unknown): From =>
-  from.origin ? { ...from, origin: { ...from.origin, item: { list, value } } } : from
-
-function parseMessage(reading: Reading, found: Found): Update {
-  const { item, profiles, ...from } = found
-  const clean = objectOf(reading.isOdd ? storable(item) : item)
-  const message = Message.parse(clean ?? {})
-  const sender = senderOf(message, profiles)
-  const { id: wamid } = message
-  if (isWamid(wamid) && sender)
-    return { type: 'message', ...from, wamid, sender, ...contentOf(reading, item, message) }
-  const lacks = isWamid(wamid) ? 'sender' : 'id'
-  return { ...problem('parse', clean ? lacks : 'message'), ...from }
-}
-
-type Content = Omit<MessageUpdate, 'type' | 'origin' | 'number' | 'wamid' | 'sender'>
-
-function contentOf(reading: Reading, item: unknown, message: Message): Content {
-  const kind = kindOf(message)
-  const words = wordsOf(kind, message)
-  const text = words === null ? null : cut(words, MAX_TEXT)
-  const time = timeOf(message.timestamp, reading.arrived)
-  const isWhole = KINDS.has(kind) && time && text === words && covers(item, message)
-  return {
-    kind,
-    text,
-    payload: payloadOf(kind, message),
-    raw: isWhole ? null : JSON.stringify(item),
-    contextWamid: contextOf(kind, message),
-    at: time ?? reading.arrived,
-    ...meaningOf(kind, message),
-  }
-}
-
-function parseStatus(reading: Reading, { item, profiles: _p, ...from }: Found): Update {
-  const clean = objectOf(reading.isOdd ? storable(item) : item)
-  const given = Status.parse(clean ?? {})
-  const { id: wamid, biz_opaque_callback_data: ref } = given
-  if (!isWamid(wamid)) return { ...problem('parse', clean ? 'id' : 'status'), ...from }
-  const status = statusOf(given)
-  if (!isRanked(status)) return { ...problem('other', status), ...from }
-  const at = timeOf(given.timestamp, reading.arrived) ?? reading.arrived
-  return {
-    type: 'status',
-    ...from,
-    wamid,
-    status,
-    at,
-    ref: isId(ref) ? ref : null,
-    recipient: recipientOf(given),
-    ...costOf(given),
-  }
-}
-
-const recipientOf = ({ recipient_id: id = '' }: Status): string | null =>
-  /^[1-9]\d{6,14}$/.test(id) ? id : null
-
-function costOf(status: Status): Pick<StatusUpdate, 'error' | 'billing'> {
-  const { errors, conversation, pricing } = status
-  const [error] = errors ?? []
-  return {
-    error: error ? { ...error, code: String(error.code ?? '') } : null,
-    billing: conversation || pricing ? { conversation, pricing } : null,
-  }
-}
-
-const isRanked = (status: string): status is keyof typeof RANKS => Object.hasOwn(RANKS, status)
-
-/**
- * A status we rank, or the code under which it is kept aside: payments and calls are no receipts of a
- * message, and one member's receipt is not the group's.
- */
-function statusOf({ status = '', type = 'message', recipient_type }: Status): string {
-  if (type !== 'message') return 'status_of_other'
-  if (recipient_type === 'group' && status !== 'sent' && status !== 'failed')
-    return 'status_of_group'
-  if (status === 'played') return 'read'
-  return isRanked(status) ? status : 'status_unknown'
-}
-
-function profileIn(reading: Reading, item: unknown): Profile[] {
-  const profile = isTooDeep(item) ? undefined : objectOf(reading.isOdd ? storable(item) : item)
-  return profile ? [Profile.parse(profile)] : []
-}
-
-function numberOf(value: Loose): string | null {
-  const number = objectOf(value['metadata'])?.['phone_number_id']
-  if (typeof number !== 'string' && typeof number !== 'number') return null
-  return String(storable(number)).slice(0, MAX_NUMBER)
-}
-
-const problem = (reason: Problem['reason'], code: string): Problem => ({
-  type: 'problem',
-  reason,
-  code,
-})
 const fieldCode = (field: unknown): string =>
   typeof field === 'string' && /^[a-z_]{1,60}$/.test(field) ? field : 'field'
+
+/** Fields whose values are lists of items. */
+const LISTED = new Set([
+  'messages',
+  'smb_message_echoes',
+  'message_echoes',
+  'history',
+  'standby',
+  'calls',
+  'user_preferences',
+  'user_id_update',
+  'smb_app_state_sync',
+  'automatic_events',
+  'group_lifecycle_update',
+  'group_participants_update',
+  'group_settings_update',
+  'group_status_update',
+])
+
+function parseValue(change: Change): Update[] {
+  const { field, value } = change
+  if (LISTED.has(field)) return parseLists(change)
+  const isWhole = field === 'messaging_handovers' || isAccountField(field)
+  if (isTooDeep(value)) return [problem('parse', 'too_deep')]
+  if (!isWhole) return [{ ...problem('other', field), ...change.from }]
+  const found: Found = { ...change, item: value, clean: cleaned(change.reading, value) }
+  return [field === 'messaging_handovers' ? parseHandover(found) : parseNotice(found)]
+}
+
+const PARSERS: Record<List, Parse> = {
+  messages: parseMessage,
+  message_echoes: parseEcho,
+  history: (found) => parseHistory(found, (about) => parseNotice(about, 'history')),
+  calls: parseCall,
+  statuses: parseStatus,
+  user_preferences: parsePreference,
+  user_id_update: parseUserIdUpdate,
+  state_sync: parseBookEntry,
+  groups: (found) => parseNotice(found, 'groups'),
+  automatic_events: (found) => parseNotice(found, 'automatic_events'),
+  user_actions: (found) => parseNotice(found, 'user_actions'),
+  errors: (found) => parseNotice(found, 'errors'),
+}
+
+function parseLists(change: Change): Update[] {
+  const { value } = change
+  const given = LISTS.filter((list) => Array.isArray(value[list]))
+  if (given.length === 0) return [{ ...problem('parse', 'value'), ...change.from }]
+  return given.flatMap((list) => {
+    // What is wrong with a call stands beside it.
+    if (list === 'errors' && given.includes('calls')) return []
+    return listOf(value[list]).flatMap((item) => parseItem(change, list, item))
+  })
+}
+
+function parseItem(change: Change, list: List, item: unknown): Update | Update[] {
+  // Documented samples show the places of what is not there as empty objects.
+  if (isEmpty(item)) return []
+  if (list !== 'history' && isTooDeep(item)) return problem('parse', 'too_deep')
+  return PARSERS[list](itemOf(change, list, item))
+}
+
+const isEmpty = (item: unknown): boolean => {
+  const object = objectOf(item)
+  return object !== undefined && Object.keys(object).length === 0
+}
+
+function parseNotice({ reading, field, entry, from, clean }: Found, list?: List): Update {
+  if (!clean) return { ...problem('parse', 'notice'), ...from }
+  const notice = noticeIn({ field, list, entry, value: clean, arrived: reading.arrived })
+  return { type: 'notice', ...from, notice }
+}
+
+/** The phone number id a change is about; some name it elsewhere than in `metadata`. */
+function numberOf(value: Loose): string | null {
+  const places = ['metadata', 'recipient', 'phone_number_settings']
+  const number = places
+    .map((place) => objectOf(value[place])?.['phone_number_id'])
+    .find((id) => typeof id === 'string' || typeof id === 'number')
+  return number === undefined ? null : String(storable(number)).slice(0, MAX_NUMBER)
+}

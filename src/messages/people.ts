@@ -1,14 +1,23 @@
 import { rows, type Tx } from '../db.ts'
 import { newId } from '../ids.ts'
+import type { Ids } from './sender.ts'
 import type { MessageUpdate } from './updates.ts'
 
-/** A message and the connection of ours it was sent to. */
-export type Known = { update: MessageUpdate; connection: string }
-/** What the tables say of a message before it is written. */
+/** A message and the connection of ours that it came to or went from. */
+export type Incoming = MessageUpdate & { connection: string }
+/** Somebody whom an update is about. */
+export type Somebody = Pick<MessageUpdate, 'sender' | 'at' | 'became'> & {
+  /** Of a message its id; of what is none anything that no other has. */
+  wamid: string
+  connection: string | null
+}
+/** What the tables say of somebody before anything is written. */
 type Found = {
   n: number
-  stored: boolean
+  /** The kind of the message where it is stored already. */
+  stored: string | null
   by_user: string | null
+  by_parent: string | null
   by_phone: string | null
   by_match: string | null
   contact: string | null
@@ -16,41 +25,57 @@ type Found = {
   profile_name: string | null
   profile_name_at: Date | null
 }
-type News = Found & Known
-type IdentityKind = 'wa_user_id' | 'phone' | 'phone_match'
+type News<T> = Found & { who: T }
+type IdentityKind = 'wa_user_id' | 'wa_parent_id' | 'phone' | 'phone_match'
 type Identity = { kind: IdentityKind; value: string }
-/** A message that is not stored yet, and whose it is; the conversation where there is one. */
-export type Placed = Known & { contact: string; conversation: string | null }
-export type People = {
-  placed: Placed[]
+
+/** Who somebody is; the conversation where there is one. */
+export type Placed<T> = { who: T; contact: string; conversation: string | null }
+/** Two contacts that are called by each other's ids. */
+export type Doubt = {
+  contact: string
+  other: string
+  reason: 'same_message' | 'changed_number' | 'shared_number'
+}
+export type People<T> = {
+  placed: Placed<T>[]
   fresh: string[]
-  /** Identities that nobody has yet. */
-  missing: (Identity & { contact: string })[]
+  /** Identities that nobody has yet; `isLatest` for those that replace earlier ones. */
+  missing: (Identity & { contact: string; isLatest: boolean })[]
+  doubts: Doubt[]
   /** Profile names of known people and when WhatsApp showed them first. */
   profiles: Map<string, { name: string | null; at: Date | null }>
+  /** Messages that are here already, with the kind they have. */
+  stored: { who: T; kind: string }[]
 }
 
-const identitiesOf = ({ sender }: MessageUpdate): Identity[] =>
+/** Strongest first: a user id wins over a number, a number over its variants. */
+const identitiesOf = ({ waUserId, waParentId, phone, match }: Ids): Identity[] =>
   [
-    { kind: 'wa_user_id' as const, value: sender.waUserId },
-    { kind: 'phone' as const, value: sender.phone },
-    { kind: 'phone_match' as const, value: sender.match },
+    { kind: 'wa_user_id' as const, value: waUserId },
+    { kind: 'wa_parent_id' as const, value: waParentId },
+    { kind: 'phone' as const, value: phone },
+    { kind: 'phone_match' as const, value: match },
   ].filter((one): one is Identity => one.value !== null)
 
-/** Leaves out what is stored already and says who wrote the rest; new people get ids, nothing is written. */
-export async function findPeople(tx: Tx, org: string, messages: Known[]): Promise<People> {
-  const once = new Map(messages.toReversed().map((one) => [one.update.wamid, one]))
+/** Leaves out what is stored already and says who the others are; new people get ids, nothing is written. */
+export async function findPeople<T extends Somebody>(
+  tx: Tx,
+  org: string,
+  given: T[],
+): Promise<People<T>> {
+  const once = new Map(given.toReversed().map((one) => [one.wamid, one]))
   const first = [...once.values()].toReversed()
-  const found = await look(tx, org, first)
-  const news = found.flatMap((row): News[] => {
-    const message = first[row.n]
-    return row.stored || !message ? [] : [Object.assign(row, message)]
+  const seen = (await look(tx, org, first)).flatMap((row): News<T>[] => {
+    const who = first[row.n]
+    return who ? [{ ...row, who }] : []
   })
-  const owners = resolve(news)
+  const news = seen.filter(({ stored }) => stored === null)
+  const owners = resolve(news, await ownersOf(tx, org, news))
   return {
+    ...owners,
     placed: news.map((row) => placeOf(row, owners.contacts.get(row.n) ?? '')),
-    fresh: owners.fresh,
-    missing: owners.missing,
+    stored: seen.flatMap(({ stored, who }) => (stored === null ? [] : [{ who, kind: stored }])),
     profiles: new Map(
       news.flatMap(({ contact, profile_name: name, profile_name_at: at }) =>
         contact === null ? [] : [[contact, { name, at }]],
@@ -60,75 +85,112 @@ export async function findPeople(tx: Tx, org: string, messages: Known[]): Promis
 }
 
 /** The look-up's conversation is that of its own contact: another one was found through a neighbour. */
-const placeOf = ({ update, connection, ...row }: News, contact: string): Placed => ({
-  update,
-  connection,
+const placeOf = <T>(row: News<T>, contact: string): Placed<T> => ({
+  who: row.who,
   contact,
   conversation: row.contact === contact ? row.conversation : null,
 })
 
-const look = (tx: Tx, org: string, messages: Known[]): Promise<Found[]> =>
+const look = (tx: Tx, org: string, given: Somebody[]): Promise<Found[]> =>
   rows<Found>(
     tx,
-    `select i.n, m.id is not null as stored, u.contact_id as by_user, p.contact_id as by_phone, v.contact_id as by_match,
-            k.id as contact, k.profile_name, k.profile_name_at, c.id as conversation
+    `select i.n, m.kind as stored, u.contact_id as by_user, q.contact_id as by_parent, p.contact_id as by_phone,
+            v.contact_id as by_match, k.id as contact, k.profile_name, k.profile_name_at, c.id as conversation
        from jsonb_to_recordset(:input::jsonb)
-              as i (n int, wamid text, connection uuid, wa_user_id text, phone text, phone_match text)
+              as i (n int, wamid text, connection uuid, wa_user_id text, wa_parent_id text, phone text, phone_match text)
        left join messages m on m.org_id = :org and m.wamid = i.wamid
        left join contact_identities u on u.org_id = :org and u.kind = 'wa_user_id' and u.value = i.wa_user_id
+       left join contact_identities q on q.org_id = :org and q.kind = 'wa_parent_id' and q.value = i.wa_parent_id
        left join contact_identities p on p.org_id = :org and p.kind = 'phone' and p.value = i.phone
        left join contact_identities v on v.org_id = :org and v.kind = 'phone_match' and v.value = i.phone_match
-       left join contacts k on k.org_id = :org and k.id = coalesce(u.contact_id, p.contact_id, v.contact_id)
+       left join contacts k on k.org_id = :org and k.id = coalesce(u.contact_id, q.contact_id, p.contact_id, v.contact_id)
        left join conversations c on c.org_id = :org and c.connection_id = i.connection and c.contact_id = k.id
       order by i.n`,
-    { org, input: JSON.stringify(messages.map(questionOf)) },
+    { org, input: JSON.stringify(given.map(questionOf)) },
   )
 
-const questionOf = ({ update, connection }: Known, n: number): object => ({
+const questionOf = ({ wamid, connection, sender }: Somebody, n: number): object => ({
   n,
+  wamid,
   connection,
-  wamid: update.wamid,
-  wa_user_id: update.sender.waUserId,
-  phone: update.sender.phone,
-  phone_match: update.sender.match,
+  wa_user_id: sender.waUserId,
+  wa_parent_id: sender.waParentId,
+  phone: sender.phone,
+  phone_match: sender.match,
 })
 
-type Owners = Pick<People, 'fresh' | 'missing'> & { contacts: Map<number, string> }
+type Owners = Map<string, string>
+const keyOf = ({ kind, value }: Identity): string => `${kind} ${value}`
 
-/**
- * A user id wins over a number, a number over its variants. Messages of known people come first, then those with
- * both a user id and a number, so that one person who appears under either in this set stays one.
- */
-function resolve(news: News[]): Owners {
-  const owner = new Map<string, string>()
-  const owners: Owners = { fresh: [], missing: [], contacts: new Map() }
-  for (const row of news) note(owner, row)
-  for (const { n, update } of news.toSorted((a, b) => certainty(b) - certainty(a))) {
-    const identities = identitiesOf(update)
-    const known = identities.flatMap((one) => owner.get(keyOf(one)) ?? [])
-    const contact = known[0] ?? newId()
-    if (known.length === 0) owners.fresh.push(contact)
-    owners.contacts.set(n, contact)
-    for (const identity of identities) {
-      if (owner.has(keyOf(identity))) continue
-      owner.set(keyOf(identity), contact)
-      owners.missing.push({ ...identity, contact })
+/** Who has the identities that are named in these rows, those somebody gets from now on included. */
+async function ownersOf<T extends Somebody>(tx: Tx, org: string, news: News<T>[]): Promise<Owners> {
+  const owners: Owners = new Map()
+  for (const row of news) {
+    const { by_user, by_parent, by_phone, by_match } = row
+    const by = {
+      wa_user_id: by_user,
+      wa_parent_id: by_parent,
+      phone: by_phone,
+      phone_match: by_match,
+    }
+    for (const one of identitiesOf(row.who.sender)) {
+      const contact = by[one.kind]
+      if (contact) owners.set(keyOf(one), contact)
     }
   }
+  const further = news.flatMap(({ who }) => (who.became ? identitiesOf(who.became) : []))
+  if (further.length === 0) return owners
+  const found = await rows<Identity & { contact_id: string }>(
+    tx,
+    `select i.kind, i.value, i.contact_id from contact_identities i
+       join jsonb_to_recordset(:further::jsonb) as w (kind text, value text) on w.kind = i.kind and w.value = i.value
+      where i.org_id = :org`,
+    { org, further: JSON.stringify(further) },
+  )
+  for (const { contact_id, ...identity } of found) owners.set(keyOf(identity), contact_id)
   return owners
 }
 
-const keyOf = ({ kind, value }: Identity): string => `${kind} ${value}`
+type Resolved = Pick<People<unknown>, 'fresh' | 'missing' | 'doubts'> & {
+  contacts: Map<number, string>
+}
 
-function note(owner: Map<string, string>, row: News): void {
-  const { by_user: wa_user_id, by_phone: phone, by_match: phone_match } = row
-  for (const one of identitiesOf(row.update)) {
-    const contact = { wa_user_id, phone, phone_match }[one.kind]
-    if (contact) owner.set(keyOf(one), contact)
+/**
+ * Messages of known people come first, then those with both a user id and a number, so that one person who appears
+ * under either in this set stays one. An identity of somebody else is never taken away: it is a doubt for people.
+ */
+function resolve<T extends Somebody>(news: News<T>[], owners: Owners): Resolved {
+  const found: Resolved = { fresh: [], missing: [], doubts: [], contacts: new Map() }
+  for (const { n, who } of news.toSorted((a, b) => certainty(b) - certainty(a))) {
+    const identities = identitiesOf(who.sender)
+    const known = identities.flatMap((one) => owners.get(keyOf(one)) ?? [])
+    const contact = known[0] ?? newId()
+    if (known.length === 0) found.fresh.push(contact)
+    found.contacts.set(n, contact)
+    give(found, owners, { contact, identities, reason: 'same_message' })
+    if (who.became)
+      give(found, owners, {
+        contact,
+        identities: identitiesOf(who.became),
+        reason: who.became.reason,
+      })
+  }
+  return found
+}
+
+type Gift = { contact: string; identities: Identity[]; reason: Doubt['reason'] }
+
+function give(found: Resolved, owners: Owners, { contact, identities, reason }: Gift): void {
+  for (const identity of identities) {
+    const other = owners.get(keyOf(identity))
+    if (other === undefined) {
+      owners.set(keyOf(identity), contact)
+      found.missing.push({ ...identity, contact, isLatest: reason !== 'same_message' })
+    } else if (other !== contact) found.doubts.push({ contact, other, reason })
   }
 }
 
-function certainty({ contact, update }: News): number {
+function certainty<T extends Somebody>({ contact, who }: News<T>): number {
   if (contact !== null) return 2
-  return update.sender.waUserId && update.sender.phone ? 1 : 0
+  return who.sender.waUserId && who.sender.phone ? 1 : 0
 }

@@ -1,6 +1,6 @@
 import { fold } from '../contacts/fold.ts'
 import { rows, type Tx } from '../db.ts'
-import type { People, Placed } from './people.ts'
+import type { Doubt, People, Placed, Somebody } from './people.ts'
 
 /**
  * Write new people and newer profile names of known ones; returns the contacts that changed. A name given by an
@@ -9,7 +9,7 @@ import type { People, Placed } from './people.ts'
 export async function writeContacts(
   tx: Tx,
   org: string,
-  { placed, fresh, profiles }: People,
+  { placed, fresh, profiles }: People<Somebody>,
 ): Promise<string[]> {
   const named = latestNames(placed)
   const renamed = [...named].filter(([id, { name, at }]) => {
@@ -29,8 +29,8 @@ export async function writeContacts(
       order by w.id
      on conflict (org_id, id) do update
        set profile_name = excluded.profile_name, profile_name_at = excluded.profile_name_at, updated_at = now(),
-           name = case when c.name is not distinct from c.profile_name then excluded.name else c.name end,
-           search_name = case when c.name is not distinct from c.profile_name then excluded.search_name else c.search_name end
+           name = case when ${FOLLOWS} then excluded.name else c.name end,
+           search_name = case when ${FOLLOWS} then excluded.search_name else c.search_name end
      where excluded.profile_name_at > coalesce(c.profile_name_at, '-infinity')
      returning id`,
     { org, wanted: JSON.stringify(wanted) },
@@ -38,24 +38,44 @@ export async function writeContacts(
   return changed.map(({ id }) => id)
 }
 
-function latestNames(placed: Placed[]): Map<string, { name: string; at: Date }> {
+/** Shown is the name an agent gave, else the address book's, else the person's own. */
+const FOLLOWS = 'c.book_name is null and c.name is not distinct from c.profile_name'
+
+function latestNames(placed: Placed<Somebody>[]): Map<string, { name: string; at: Date }> {
   const named = new Map<string, { name: string; at: Date }>()
-  for (const { contact, update } of placed) {
-    const { name } = update.sender
-    const isNewer = update.at > (named.get(contact)?.at ?? new Date(0))
-    if (name !== null && isNewer) named.set(contact, { name, at: update.at })
+  for (const { contact, who } of placed) {
+    const { name } = who.sender
+    const isNewer = who.at > (named.get(contact)?.at ?? new Date(0))
+    if (name !== null && isNewer) named.set(contact, { name, at: who.at })
   }
   return named
 }
 
 /** Without `on conflict`: somebody else who makes the same person now must fail one of us, who runs again and finds it. */
-export async function writeIdentities(tx: Tx, org: string, { missing }: People): Promise<void> {
+export async function writeIdentities(
+  tx: Tx,
+  org: string,
+  { missing }: Pick<People<Somebody>, 'missing'>,
+): Promise<void> {
   if (missing.length === 0) return
   await tx.raw(
-    `insert into contact_identities (org_id, kind, value, contact_id)
-     select :org, w.kind, w.value, w.contact
-       from jsonb_to_recordset(:missing::jsonb) as w (kind text, value text, contact uuid) order by w.kind, w.value`,
+    `insert into contact_identities (org_id, kind, value, contact_id, created_at)
+     select :org, w.kind, w.value, w.contact, now() + case when w."isLatest" then interval '1 ms' else interval '0' end
+       from jsonb_to_recordset(:missing::jsonb) as w (kind text, value text, contact uuid, "isLatest" boolean)
+      order by w.kind, w.value`,
     { org, missing: JSON.stringify(missing) },
+  )
+}
+
+/** Note whom people may want to join; two contacts are suggested once, and a refusal stays. */
+export async function writeDoubts(tx: Tx, org: string, doubts: Doubt[]): Promise<void> {
+  if (doubts.length === 0) return
+  await tx.raw(
+    `insert into merge_suggestions (org_id, contact_id, other_id, reason)
+     select distinct on (1, 2, 3) :org::uuid, least(w.contact, w.other), greatest(w.contact, w.other), w.reason
+       from jsonb_to_recordset(:doubts::jsonb) as w (contact uuid, other uuid, reason text) order by 1, 2, 3, w.reason
+     on conflict do nothing`,
+    { org, doubts: JSON.stringify(doubts) },
   )
 }
 
@@ -63,10 +83,14 @@ export async function writeIdentities(tx: Tx, org: string, { missing }: People):
  * Note the usernames people have: whoever used one last has it. Times are WhatsApp's, so that order does not
  * matter; a person's own is the latest. Returns the contacts for which one is new.
  */
-export async function writeUsernames(tx: Tx, org: string, { placed }: People): Promise<string[]> {
+export async function writeUsernames(
+  tx: Tx,
+  org: string,
+  { placed }: Pick<People<Somebody>, 'placed'>,
+): Promise<string[]> {
   const latest = new Map<string, { value: string; contact: string; at: Date }>()
-  for (const { contact, update } of placed) {
-    const { at, sender } = update
+  for (const { contact, who } of placed) {
+    const { at, sender } = who
     const value = sender.username
     if (value !== null && at > (latest.get(value)?.at ?? new Date(0)))
       latest.set(value, { value, contact, at })

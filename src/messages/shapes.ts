@@ -1,20 +1,8 @@
 import { z } from 'zod'
+import { errors, flag, many, number, some, text, word } from './loose.ts'
 
-/**
- * The fields we declare of what WhatsApp sends: these may be stored in clear. A field of the wrong type is
- * left out instead of failing its message; whatever is left out makes `covers` false, and then the
- * original is kept sealed. Source: WhatsApp Cloud API, webhooks, messages and statuses.
- */
-const text = z.string().optional().catch(undefined)
-const word = z.union([z.string(), z.number()]).transform(String).optional().catch(undefined)
-const number = z.union([z.number(), z.string()]).optional().catch(undefined)
-const flag = z.boolean().optional().catch(undefined)
-const some = <T extends z.ZodRawShape>(shape: T) => z.object(shape).optional().catch(undefined)
-const many = <T extends z.ZodRawShape>(shape: T) =>
-  z
-    .array(z.object(shape).catch({} as never))
-    .optional()
-    .catch(undefined)
+// The fields we declare of messages and statuses: these may be stored in clear.
+// Source: WhatsApp Cloud API, webhooks, messages and statuses.
 
 const media = some({
   id: word,
@@ -53,14 +41,6 @@ const cards = many({
   vcard: text,
   user_id: text,
 })
-const errors = many({
-  code: number,
-  title: text,
-  message: text,
-  details: text,
-  error_data: some({ details: text }),
-  href: text,
-})
 const context = some({
   from: word,
   id: text,
@@ -91,6 +71,7 @@ const kinds = {
       expiration_timestamp: number,
       is_permanent: flag,
     }),
+    payment_method: some({ payment_method: text, payment_timestamp: number, reference_id: text }),
   }),
   order: some({
     catalog_id: word,
@@ -135,6 +116,9 @@ export const Message = z.object({
   from: word,
   from_user_id: text,
   from_parent_user_id: text,
+  to: word,
+  to_user_id: text,
+  to_parent_user_id: text,
   group_id: text,
   timestamp: number,
   type: text,
@@ -156,6 +140,7 @@ export const Message = z.object({
     ref: text,
     welcome_message: some({ text }),
   }),
+  history_context: some({ status: text, from_me: flag }),
   edit,
   ...kinds,
 })
@@ -164,6 +149,7 @@ export type Message = z.infer<typeof Message>
 export const Profile = z.object({
   wa_id: word,
   user_id: text,
+  parent_user_id: text,
   profile: some({ name: text, username: text }),
 })
 export type Profile = z.infer<typeof Profile>
@@ -174,10 +160,17 @@ export const Status = z.object({
   type: text,
   timestamp: number,
   recipient_type: text,
-  recipient_id: text,
+  recipient_id: word,
+  recipient_user_id: text,
   biz_opaque_callback_data: text,
   errors,
   conversation: some({ id: text, expiration_timestamp: number, origin: some({ type: text }) }),
   pricing: some({ billable: flag, pricing_model: text, type: text, category: text }),
+  payment: some({
+    reference_id: text,
+    amount: some({ value: number, offset: number }),
+    currency: text,
+    transaction: some({ type: text, status: text }),
+  }),
 })
 export type Status = z.infer<typeof Status>

@@ -1,6 +1,7 @@
 import { isRetriable, rows, type Tx } from '../db.ts'
 import { appendFeed } from '../feed/feed.ts'
 import type { Resources } from '../resources.ts'
+import { absorbEcho, unnamed } from './echoes.ts'
 import { RANKS } from './updates.ts'
 
 /** A status as WhatsApp reported it. `ref` is our message id where it was echoed. */
@@ -69,6 +70,7 @@ export async function applyStatuses(on: Resources, org: string, wamids: string[]
 }
 
 async function apply(tx: Tx, org: string, wamids: string[]): Promise<boolean> {
+  const echoed = await absorbEcho(tx, org, await unnamed(tx, org, wamids))
   const targets = await moveMessages(tx, org, wamids)
   if (targets.length === 0) return false
   await settleOutbox(
@@ -78,11 +80,10 @@ async function apply(tx: Tx, org: string, wamids: string[]): Promise<boolean> {
   )
   const moved = targets.filter((target) => target.moved)
   if (moved.length === 0) return false
-  await appendFeed(
-    tx,
-    org,
-    moved.map(({ id }) => ({ kind: 'message.updated', ref: id })),
-  )
+  await appendFeed(tx, org, [
+    ...moved.map(({ id }) => ({ kind: 'message.updated' as const, ref: id })),
+    ...echoed.map((ref) => ({ kind: 'conversation.updated' as const, ref })),
+  ])
   return true
 }
 

@@ -1,6 +1,8 @@
 import { isRetriable } from '../db.ts'
 import type { Resources } from '../resources.ts'
-import { isCollision, writeSet, type Item } from './set.ts'
+import { isCollision } from './collision.ts'
+import type { Item } from './numbers.ts'
+import { writeSet } from './set.ts'
 
 /** What became of the updates of one organization. */
 export type Stored<T extends Item> = {

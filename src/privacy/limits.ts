@@ -16,6 +16,8 @@ export const LIMITS = {
   API_KEY_DAYS: { is: 90, least: 1, most: 365 },
   IDEMPOTENCY_DAYS: { is: 1, least: 1, most: 7 },
   DEAD_LETTER_DAYS: { is: 14, least: 1, most: 14 },
+  NOTICE_DAYS: { is: 365, least: 30, most: 730 },
+  NOTICE_ORIGINAL_DAYS: { is: 14, least: 1, most: 14 },
   UNKNOWN_NUMBER_DAYS: { is: 7, least: 0, most: 8 },
   MAIL_DAYS: { is: 30, least: 1, most: 90 },
   THROTTLE_DAYS: { is: 1, least: 1, most: 7 },

@@ -7,6 +7,7 @@ import { contacts } from './manifest/contacts.ts'
 import { deletions } from './manifest/deletions.ts'
 import { exported, exportStores } from './manifest/exports.ts'
 import { messages } from './manifest/messages.ts'
+import { notices } from './manifest/notices.ts'
 import { operations } from './manifest/operations.ts'
 import { programs } from './manifest/programs.ts'
 import { restore } from './manifest/restore.ts'
@@ -22,6 +23,7 @@ const tables: readonly Table[] = [
   ...connections,
   ...contacts,
   ...messages,
+  ...notices,
   ...programs,
   ...operations,
   ...audit,

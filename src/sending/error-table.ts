@@ -72,13 +72,13 @@ export const FAMILIES: readonly Family[] = [
     pauseMs: 10 * MINUTE,
   },
   {
-    codes: [0, 102, 190, 'credentials'],
+    codes: [0, 102, 104, 190, 'credentials'],
     class: 'connection',
     action: 'admin',
     line: 'Meta does not accept the access of this number any more. An admin has to renew it.',
   },
   {
-    codes: [3, 10, 33, '100/33', 131005],
+    codes: [3, 10, 33, '100/33', 803, 131005],
     class: 'connection',
     action: 'admin',
     line: 'This number lacks a permission at Meta. An admin has to restore it.',
@@ -192,7 +192,10 @@ export const FAMILIES: readonly Family[] = [
     line: 'WhatsApp does not know this kind of message.',
   },
   {
-    codes: [100, 506, 131008, 131009, 131020, 131041, 131055, 131059, 133000, 134011, 135000],
+    codes: [
+      ...[100, 506, 131008, 131009, 131020, 131041, 131055, 131059, 133000, 133005, 133006],
+      ...[134011, 135000, 136024, 139100, 139101, 139102],
+    ],
     class: 'never',
     action: 'none',
     line: 'WhatsApp refused the message because something in it is not valid.',

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { isRetriable, rows, type Tx } from '../db.ts'
 import { appendFeed } from '../feed/feed.ts'
+import { absorbEcho } from '../messages/echoes.ts'
 import { applyStatuses } from '../messages/status.ts'
 import type { Resources } from '../resources.ts'
 import { isMoreDue, type Entry } from './claim.ts'
@@ -38,11 +39,18 @@ export async function record(on: Resources, entry: Entry, verdict: Verdict): Pro
 const codeOf = (verdict: Verdict): string => ('code' in verdict ? verdict.code : '')
 
 async function write(on: Resources, tx: Tx, entry: Entry, verdict: Verdict): Promise<Recorded> {
+  const { org, message } = entry
+  const accepted = verdict.kind === 'accepted' ? [{ message, wamid: verdict.wamid }] : []
+  const echoed = await absorbEcho(tx, org, accepted)
   const moved = await move(on, tx, entry, verdict)
   const suspended =
     moved && verdict.kind === 'held' ? await suspend(tx, entry, verdict.code) : false
   const more = await isMoreDue(tx, entry)
-  if (moved) await appendFeed(tx, entry.org, [{ kind: 'message.updated', ref: entry.message }])
+  const changes = [
+    ...(moved ? [{ kind: 'message.updated' as const, ref: message }] : []),
+    ...echoed.map((ref) => ({ kind: 'conversation.updated' as const, ref })),
+  ]
+  if (changes.length > 0) await appendFeed(tx, org, changes)
   return { moved, suspended, more }
 }
 
@@ -89,7 +97,7 @@ async function accept(tx: Tx, entry: Entry, wamid: string): Promise<boolean> {
   })
   if (ours)
     await tx.raw(
-      // Another row with this wamid is the same message seen as an echo; statuses then come by our own id.
+      // Any other row with this wamid is somebody's mistake; statuses then come by our own id.
       `update messages m set rank = greatest(m.rank, 20), status = status_of(greatest(m.rank, 20)::smallint),
               wamid = coalesce(m.wamid, (select :wamid::text where not exists (
                 select from messages x where x.org_id = :org and x.wamid = :wamid::text)))

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { digest, newId } from '../../src/ids.ts'
+import { noticeRows, peopleRows } from './people-rows.ts'
 import { RIGHTS_ROWS } from './rows-rights.ts'
 import { ROWS_TOLD } from './rows-told.ts'
 import { SECURITY_ROWS } from './rows-security.ts'
@@ -78,18 +79,7 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     app_secret: sealed,
     verify_token: sealed,
   }),
-  contacts: ({ org, contact }) => ({
-    org_id: org,
-    id: contact,
-    name: 'Arman',
-    search_name: 'arman',
-  }),
-  contact_identities: ({ org, contact }) => ({
-    org_id: org,
-    kind: 'phone',
-    value: '15550100',
-    contact_id: contact,
-  }),
+  ...peopleRows,
   conversations: (ids) => ({
     org_id: ids.org,
     id: ids.conversation,
@@ -119,6 +109,7 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     at: new Date(),
     connection_id: connection,
   }),
+  ...noticeRows,
   drafts: ({ org, conversation, user }) => ({
     org_id: org,
     conversation_id: conversation,

@@ -28,6 +28,7 @@ export const messages = [
     id: key,
     conversation_id: key,
     direction: {},
+    via: {},
     kind: {},
     text: said,
     payload: {
@@ -52,6 +53,7 @@ export const messages = [
     failed_at: {},
     resent_as: key,
     deleted_at: {},
+    revoked_at: {},
   }),
   table(
     'message_events',

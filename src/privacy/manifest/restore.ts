@@ -15,4 +15,5 @@ export const restore: Readonly<Record<string, Readonly<Record<string, string>>>>
   },
   routing_decisions: {},
   message_events: {},
+  contact_preferences: {},
 }

@@ -55,6 +55,14 @@ export const retention: Readonly<Record<string, Rule>> = {
     (n) =>
       `undeliverable webhooks: ${n} days, of numbers nobody connected ${LIMITS.UNKNOWN_NUMBER_DAYS.is}`,
   ),
+  notice: {
+    says: 'what Meta reported of numbers, accounts and templates: 365 days',
+    days: LIMITS.NOTICE_DAYS.is,
+  },
+  notice_original: {
+    says: 'the parts of such reports that nobody understood, sealed: 14 days',
+    days: LIMITS.NOTICE_ORIGINAL_DAYS.is,
+  },
   mail: { says: 'outgoing mail: 30 days', days: LIMITS.MAIL_DAYS.is },
   export: { says: 'the record of an export: 30 days after its file', days: 30 },
   export_file: { says: 'files of exports: 72 hours', days: 3 },
