@@ -3,8 +3,29 @@ import { aboutContact, aboutOrganization, key, table } from './vocabulary.ts'
 
 const reported = { category: 'message_metadata', collectedFrom: 'meta_webhook' } as const
 
-/** What Meta reports of the organization's numbers, accounts and templates. */
+/** What Meta reports of the organization's numbers, accounts and templates; first what goes first. */
 export const notices = [
+  table(
+    'notice_originals',
+    aboutContact('expires', 'notice_original'),
+    {
+      org_id: key,
+      notice_id: key,
+      raw: {
+        category: 'content',
+        sealed: 'gcm_org',
+        export: { exclude: 'not understood yet: whose it is cannot be told' },
+        why: 'what a report holds beyond the declared fields; it may name members of a group',
+      },
+      received_at: key,
+    },
+    [
+      {
+        rule: 'notice_original',
+        due: 'received_at < cast(:now as timestamptz) - make_interval(days => :days)',
+      },
+    ],
+  ),
   table(
     'notices',
     { ...aboutOrganization('notice'), purpose: ['provide', 'route'] },
@@ -27,27 +48,6 @@ export const notices = [
     [
       {
         rule: 'notice',
-        due: 'received_at < cast(:now as timestamptz) - make_interval(days => :days)',
-      },
-    ],
-  ),
-  table(
-    'notice_originals',
-    aboutContact('expires', 'notice_original'),
-    {
-      org_id: key,
-      notice_id: key,
-      raw: {
-        category: 'content',
-        sealed: 'gcm_org',
-        export: { exclude: 'not understood yet: whose it is cannot be told' },
-        why: 'what a report holds beyond the declared fields; it may name members of a group',
-      },
-      received_at: key,
-    },
-    [
-      {
-        rule: 'notice_original',
         due: 'received_at < cast(:now as timestamptz) - make_interval(days => :days)',
       },
     ],
