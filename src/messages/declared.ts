@@ -5,10 +5,10 @@ import { Call, Handover, Preference } from './talk-shapes.ts'
 /** What stands beside the content of any kind, under its own name. */
 const AROUND = ['context', 'errors', 'group_id', 'identity', 'origin', 'referral', 'contacts']
 /** Fields of the envelope, which are columns or are not kept. */
-const ENVELOPE = [
-  ...['id', 'from', 'from_user_id', 'from_parent_user_id', 'to', 'to_user_id', 'to_parent_user_id'],
-  ...['timestamp', 'type', 'history_context'],
-]
+const ENVELOPE =
+  'id from from_user_id from_parent_user_id to to_user_id to_parent_user_id timestamp type history_context'.split(
+    ' ',
+  )
 /** What is kept of something that happened in a conversation: a call, a wish, a payment, a handover. */
 const HAPPENED = [
   Call.pick({ event: true, status: true, start_time: true, end_time: true, duration: true }),

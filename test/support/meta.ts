@@ -37,15 +37,15 @@ const contactOf = ({ phone, userId, name, username }: Customer): Loose => ({
 
 type Number = Pick<TestConnection, 'phoneNumberId' | 'wabaId'>
 
-/** A whole webhook body around the `value` of one `messages` change. */
-export const bodyAround = (number: Number, value: Loose): Loose => ({
+/** A whole webhook body around the `value` of one change, of `messages` unless told. */
+export const bodyAround = (number: Number, value: Loose, field = 'messages'): Loose => ({
   object: 'whatsapp_business_account',
   entry: [
     {
       id: number.wabaId,
       changes: [
         {
-          field: 'messages',
+          field,
           value: {
             messaging_product: 'whatsapp',
             metadata: {
