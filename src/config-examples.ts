@@ -39,7 +39,6 @@ export const EXAMPLES: Record<keyof Variables, string> = {
   DELETION_CONFIRM_DAYS: '3',
   DELETION_GRACE_DAYS: '7',
   PURGE_BUDGET_DAYS: '2',
-  BACKUP_RETENTION_DAYS: '14',
   ...(Object.fromEntries(SETTABLE.map((name) => [name, String(LIMITS[name].is)])) as Record<
     Settable,
     string

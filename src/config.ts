@@ -97,7 +97,6 @@ const Variables = z.object({
   DELETION_CONFIRM_DAYS: days.min(1).max(5).default(3),
   DELETION_GRACE_DAYS: days.min(0).max(7).default(7),
   PURGE_BUDGET_DAYS: days.min(1).max(5).default(2),
-  BACKUP_RETENTION_DAYS: days.min(1).max(16).default(14),
   ...limits,
 })
 

@@ -14,6 +14,8 @@ export type Db = {
   withSystem<T>(run: (tx: Tx) => Promise<T>): Promise<T>
   /** Answers when the database does; throws otherwise. */
   ping(): Promise<void>
+  /** Whether pages and workers are let in: not while a backup is restored, nor before the database was migrated. */
+  isOpen(): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -65,7 +67,24 @@ export const SILENT: Knex.Logger = {
   warn: () => undefined,
 }
 
-export function openDb(url: string, max = 10): Db {
+/** Who the doors lead to: a restore has a way in of its own while the usual one is shut. */
+export type Doors = { tenant: string; system: string }
+export const DOORS: Doors = { tenant: 'cf_app', system: 'cf_system' }
+export const RESTORE_DOORS: Doors = { tenant: 'cf_restore_app', system: 'cf_restore_system' }
+
+/** The database is being restored: nobody is let in before what was deleted is deleted again. */
+export class Shut extends Error {
+  /** PostgreSQL's own word for "not now": whoever meets it tries again later. */
+  readonly code = '57P03'
+  constructor() {
+    super('a backup is being restored')
+  }
+}
+
+/** A schema without a way in: its tables are denied by their full name, and not found by their short one. */
+const SHUT = /^(42501|42P01|42883|3F000)$/
+
+export function openDb(url: string, max = 10, doors = DOORS): Db {
   const pool = knex({
     client: StrictClient as unknown as typeof Knex.Client,
     connection: { connectionString: url, options: IDLE, types, application_name: 'chatflow' },
@@ -87,17 +106,29 @@ export function openDb(url: string, max = 10): Db {
         )
         return run(tx)
       }),
+    ).catch(async (error: Error & { code?: unknown }) => {
+      const isSuspect = SHUT.test(String(error.code)) && doors === DOORS
+      if (isSuspect && !(await isOpen().catch(() => true))) throw new Shut()
+      throw error
+    })
+  }
+  const isOpen = async (): Promise<boolean> => {
+    const answer: unknown = await pool.raw(
+      `select coalesce(bool_and(has_schema_privilege(r, to_regnamespace('app')::oid, 'usage')), false) as open
+         from unnest(array['cf_app', 'cf_system']) r`,
     )
+    return (answer as { rows: { open: boolean }[] }).rows[0]?.open === true
   }
   return {
     withTenant(org, run) {
       if (!isId(org)) return Promise.reject(new Error('withTenant needs an organization id'))
-      return enter('cf_app', org, run)
+      return enter(doors.tenant, org, run)
     },
-    withSystem: (run) => enter('cf_system', '', run),
+    withSystem: (run) => enter(doors.system, '', run),
     async ping() {
       await pool.raw('select 1')
     },
+    isOpen,
     close: () => pool.destroy(),
   }
 }

@@ -10,6 +10,7 @@ export type Event =
   | { kind: 'connections' }
   | { kind: 'keys'; org: string }
   | { kind: 'sessions'; user: string }
+  | { kind: 'maintenance' }
 
 export type Events = {
   publish(event: Event): void

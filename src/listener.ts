@@ -4,6 +4,7 @@ import { createApp } from './app.ts'
 import { noteHandshake } from './connections/connections.ts'
 import { strictTransport } from './http/headers.ts'
 import { openMetrics, type Metrics } from './http/metrics.ts'
+import { answerMaintenance } from './http/maintenance.ts'
 import type { Resources } from './resources.ts'
 import { webhookHandler, type WebhookHandler } from './webhooks/handler.ts'
 
@@ -26,7 +27,8 @@ export function createWeb(on: Resources): Web {
   return {
     app,
     answer(req, res) {
-      if (isPosted(req)) straight(req, res)
+      if (on.maintenance.isOn() && !req.url?.startsWith('/health/live')) answerMaintenance(req, res)
+      else if (isPosted(req)) straight(req, res)
       else app(req, res)
     },
   }

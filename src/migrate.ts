@@ -4,6 +4,7 @@ import { runMigrations } from 'bullmq'
 import knex, { type Knex } from 'knex'
 import pg from 'pg'
 import { SILENT } from './db.ts'
+import { Refusal } from './refusal.ts'
 
 const FOLDER = path.join(import.meta.dirname, '../migrations')
 /** Any number will do, as long as every migrator takes the same one. */
@@ -40,6 +41,24 @@ export async function migrate(url: string): Promise<string[]> {
     await db.destroy()
     await guard.end()
   }
+}
+
+/**
+ * Schema `app` as these migrations make it, empty, in the place of the one there is: in the caller's transaction, as the
+ * login that migrates. Throws Refusal 422 `newer_version` for a migration this version does not have.
+ */
+export async function remake(tx: Knex.Transaction, names: string[]): Promise<void> {
+  const files = await source.getMigrations([])
+  const wanted = names.map((name) => files.find((file) => path.parse(file).name === name))
+  const known = wanted.filter((file) => file !== undefined)
+  if (known.length < names.length)
+    throw new Refusal(422, 'newer_version', 'A newer version of ChatFlow CRM made this backup.')
+  await tx.raw('drop schema app cascade')
+  for (const file of known.toSorted()) {
+    const migration = await source.getMigration(file)
+    await migration.up(tx)
+  }
+  await tx.raw('delete from public.knex_migrations where not name = any(?)', [names])
 }
 
 /** Names of the migrations that wait to be applied, for readiness and doctor. */

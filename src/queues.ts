@@ -1,13 +1,7 @@
-import {
-  createPostgresBackend,
-  Queue,
-  withBackend,
-  Worker,
-  type Job,
-  type WorkerOptions,
-} from 'bullmq'
+import type { Queue, Worker } from 'bullmq'
 import type { Config } from './config.ts'
 import { describeError, type Log } from './log.ts'
+import { chooseBackend, type Bull } from './queue-backend.ts'
 import { forgetInQueue, isForgotten } from './queue-erasure.ts'
 import { namesInStore } from './queue-names.ts'
 
@@ -75,6 +69,8 @@ export type Queues = {
     run: (work: Work<N>) => Promise<void>,
     options?: { concurrency?: number },
   ): void
+  /** Workers take no job while it is true; what waits stays where it is. */
+  rest(isOn: boolean): void
   counts(): Promise<Record<QueueName, Record<string, number>>>
   /** Every name the store holds something of ours under, whether a queue has it or not. */
   names(): Promise<string[]>
@@ -83,25 +79,6 @@ export type Queues = {
   close(): Promise<void>
 }
 
-type Bull = {
-  backend: 'redis' | 'postgres'
-  queue(name: string): Queue
-  worker(
-    name: string,
-    run: (job: Job, token?: string, signal?: AbortSignal) => Promise<void>,
-    options: Partial<WorkerOptions>,
-  ): Worker
-}
-
-/** Fails fast while Redis is away: the webhook has its own deadline and Meta sends again. */
-const PRODUCER = {
-  enableOfflineQueue: false,
-  maxRetriesPerRequest: 1,
-  commandTimeout: 1_200,
-  connectTimeout: 1_000,
-  retryStrategy: (times: number) => Math.min(100 + 100 * times, 1_000),
-}
-const CONSUMER = { retryStrategy: (times: number) => Math.min(100 + 100 * times, 1_000) }
 const UNKEPT = {
   attempts: 3,
   backoff: { type: 'patient' },
@@ -111,43 +88,6 @@ const UNKEPT = {
 /** Jobs removed in one step. */
 const CLEANED = 1_000
 const KEPT = { removeOnComplete: { age: 1_800, count: 5_000 }, removeOnFail: { age: 7 * 86_400 } }
-
-/** All queues and workers are made here: a forgotten back end would talk Redis to PostgreSQL without a type error. */
-function chooseBackend(config: Config, prefix: string): Bull {
-  if (config.REDIS_URL) {
-    const url = config.REDIS_URL
-    return {
-      backend: 'redis',
-      queue: (name) => new Queue(name, { prefix, connection: { url, ...PRODUCER } }),
-      worker: (name, run, options) =>
-        new Worker(name, run, { ...options, prefix, connection: { url, ...CONSUMER } }),
-    }
-  }
-  const postgres = withBackend(createPostgresBackend)
-  const connection = (max: number) => ({
-    connectionString: config.DATABASE_URL,
-    schema: 'jobs',
-    options: '-c role=cf_queue',
-    max,
-  })
-  const impatient = {
-    connectionTimeoutMillis: 1_000,
-    statement_timeout: 1_100,
-    query_timeout: 1_200,
-  }
-  return {
-    backend: 'postgres',
-    queue: (name) =>
-      new postgres.Queue(name, {
-        connection: { ...connection(3), ...impatient },
-      }) as unknown as Queue,
-    worker: (name, run, options) =>
-      new postgres.Worker(name, run, {
-        ...options,
-        connection: connection(Math.min((options.concurrency ?? 1) + 1, 8)),
-      }) as unknown as Worker,
-  }
-}
 
 export function openQueues(config: Config, log: Log, prefix = 'chatflow'): Queues {
   const bull = chooseBackend(config, prefix)
@@ -182,9 +122,7 @@ export function openQueues(config: Config, log: Log, prefix = 'chatflow'): Queue
     clean: (name, state, before) => cleanJobs(queues[name], state, before),
     forget: (org) => forgetEverywhere(queues, org),
     hasForgotten: (org) => isForgottenEverywhere(queues, org),
-    work(name, run, { concurrency = 4 } = {}) {
-      workers.push(startWorker(bull, { name, run, concurrency }, log))
-    },
+    ...crew(bull, workers, log),
     async counts() {
       const pairs = await Promise.all(
         QUEUE_NAMES.map(async (name) => [name, await queues[name].getJobCounts()] as const),
@@ -196,6 +134,22 @@ export function openQueues(config: Config, log: Log, prefix = 'chatflow'): Queue
     async close() {
       await Promise.all(workers.map((worker) => worker.close()))
       await Promise.all(Object.values(queues).map((queue) => queue.close()))
+    },
+  }
+}
+
+/** Those who take jobs, and when they rest; a worker that comes while they do rests too. */
+function crew(bull: Bull, workers: Worker[], log: Log): Pick<Queues, 'work' | 'rest'> {
+  let isResting = false
+  return {
+    work(name, run, { concurrency = 4 } = {}) {
+      const worker = startWorker(bull, { name, run, concurrency }, log)
+      workers.push(worker)
+      if (isResting) void worker.pause(true)
+    },
+    rest(isOn) {
+      isResting = isOn
+      for (const worker of workers) void (isOn ? worker.pause(true) : worker.resume())
     },
   }
 }

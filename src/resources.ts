@@ -1,12 +1,13 @@
 import pg from 'pg'
 import type { Config } from './config.ts'
-import { openDb, type Db } from './db.ts'
+import { DOORS, openDb, type Db, type Doors } from './db.ts'
 import { openDirectory, type Directory } from './directory.ts'
 import { openEgress, type Egress } from './egress.ts'
 import { openEgressLog } from './egress-log.ts'
 import { openEvents, type Events } from './events.ts'
 import { openKeys, type OrgKeys } from './keys.ts'
 import { openLog, type Log } from './log.ts'
+import { openMaintenance, type Maintenance } from './maintenance.ts'
 import { checkRedis } from './redis.ts'
 import { openQueues, type Queues } from './queues.ts'
 import { openVault, type Vault } from './vault.ts'
@@ -24,11 +25,12 @@ export type Resources = {
   events: Events
   directory: Directory
   egress: Egress
+  maintenance: Maintenance
   now(): Date
   close(): Promise<void>
 }
 
-export type Given = { log?: Log; now?: () => Date; queuePrefix?: string }
+export type Given = { log?: Log; now?: () => Date; queuePrefix?: string; doors?: Doors }
 
 /**
  * Open all resources in the order they need each other; `close` ends them in reverse.
@@ -37,13 +39,19 @@ export type Given = { log?: Log; now?: () => Date; queuePrefix?: string }
 export async function openResources(config: Config, given: Given = {}): Promise<Resources> {
   const log = given.log ?? openLog(config.LOG_LEVEL)
   if (config.REDIS_URL) await checkRedis(config, log)
-  const db = openDb(config.DATABASE_URL, config.DATABASE_POOL)
-  const pool = openPool(config.DATABASE_URL, log)
+  const doors = given.doors ?? DOORS
+  const db = openDb(config.DATABASE_URL, config.DATABASE_POOL, doors)
+  const pool = openPool(config.DATABASE_URL, doors, log)
   const vault = openVault(config.masterKeys)
   const queues = openQueues(config, log, given.queuePrefix)
   // The first webhook should not be the one that pays for connecting.
   await queues.ready().catch((error: unknown) => log.warn({ err: error }, 'queue not ready yet'))
   const events = await openEvents(config, log, given.queuePrefix)
+  const maintenance = openMaintenance(db, events, log)
+  maintenance.watch((isOn) => queues.rest(isOn))
+  await maintenance
+    .refresh()
+    .catch((error: unknown) => log.warn({ err: error }, 'maintenance not known'))
   const directory = openDirectory(db, vault, events, log)
   await directory
     .refresh()
@@ -62,9 +70,11 @@ export async function openResources(config: Config, given: Given = {}): Promise<
     events,
     directory,
     egress,
+    maintenance,
     now,
     async close() {
       directory.close()
+      maintenance.close()
       await queues.close()
       await egress.close()
       await egressLog.close()
@@ -75,10 +85,10 @@ export async function openResources(config: Config, given: Given = {}): Promise<
   }
 }
 
-function openPool(url: string, log: Log): pg.Pool {
+function openPool(url: string, { system }: Doors, log: Log): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
-    options: '-c role=cf_system -c search_path=app,public',
+    options: `-c role=${system} -c search_path=app,public`,
     max: 4,
     connectionTimeoutMillis: 3_000,
     statement_timeout: 5_000,

@@ -4,12 +4,14 @@ import { seedOnce, welcome } from './embedded/welcome.ts'
 import { live, type Life } from './lifetime.ts'
 import { createWeb } from './listener.ts'
 import { release } from './release.ts'
-import { openResources } from './resources.ts'
+import { openResources, type Resources } from './resources.ts'
 import { closeSandbox } from './sandbox/sandbox.ts'
 import { listen } from './server.ts'
 import { startWorkers } from './work.ts'
 
 const ANSWERS_MS = 10_000
+const INTERRUPTED =
+  'A restore was interrupted, so nobody is let in. Run it again: npm run --silent chatflow -- restore FILE'
 
 /**
  * The whole product in one process. Without DATABASE_URL it brings its own PostgreSQL and keys in DATA_DIR, and a
@@ -28,9 +30,14 @@ await live(async (life) => {
   const server = await listen(config)
   life.onEnd(() => server.close(ANSWERS_MS))
   server.serve(createWeb(on).answer)
-  if (embedded && config.SANDBOX) await seedOnce(on, embedded)
-  process.stdout.write(await welcome(on, embedded, process.stdout.isTTY))
+  if (on.maintenance.isOn()) process.stdout.write(`\n  ${INTERRUPTED}\n\n`)
+  else await greet(on, embedded)
 })
+
+async function greet(on: Resources, embedded: Embedded | undefined): Promise<void> {
+  if (embedded && on.config.SANDBOX) await seedOnce(on, embedded)
+  process.stdout.write(await welcome(on, embedded, process.stdout.isTTY))
+}
 
 async function openOwn(variables: Variables, life: Life): Promise<Embedded> {
   const embedded = await openEmbedded(variables)

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import path from 'node:path'
 import { SYSTEM } from '../src/audit/audit.ts'
 import { isCertified, publishedKeys, Signed } from '../src/deletions/certificate.ts'
 import { findDeletion } from '../src/deletions/deletion.ts'
@@ -7,6 +5,7 @@ import { requestDeletion } from '../src/deletions/request.ts'
 import { countLeft } from '../src/deletions/search.ts'
 import { statusOf } from '../src/deletions/status.ts'
 import { BACKENDS, startApp, type Running } from './support/app.ts'
+import { runBeside } from './support/child.ts'
 import { arrive, sealedBody } from './support/inbound.ts'
 import { messageOf, messagesBody, newCustomer } from './support/meta.ts'
 import { startGraph, type Graph } from './support/graph.ts'
@@ -35,38 +34,8 @@ describe.each(BACKENDS)('a deletion whose process is killed, queues in %s', (bac
   })
 
   /** Runs until it is done, or killed before its n-th step or batch; true when it was killed. */
-  function run(n: number, ahead: number): Promise<boolean> {
-    const { DATABASE_URL, REDIS_URL, DATA_DIR, GRAPH_API_URL, masterKeys } = app.on.config
-    const child = spawn(
-      process.execPath,
-      [
-        '--import',
-        'tsx',
-        path.join(import.meta.dirname, 'support/purge-child.ts'),
-        app.queuePrefix,
-        String(n),
-        String(ahead),
-      ],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-        env: {
-          PATH: process.env['PATH'],
-          NODE_ENV: 'test',
-          LOG_LEVEL: 'silent',
-          DATABASE_URL,
-          DATA_DIR,
-          GRAPH_API_URL,
-          CHATFLOW_MASTER_KEY: masterKeys
-            .map(({ id, key }) => `${id}:${key.toString('base64')}`)
-            .join(','),
-          ...(REDIS_URL ? { REDIS_URL } : {}),
-        },
-      },
-    )
-    return new Promise((resolve) =>
-      child.on('close', (_code, signal) => resolve(signal === 'SIGKILL')),
-    )
-  }
+  const run = (n: number, ahead: number): Promise<boolean> =>
+    runBeside(app, 'purge-child.ts', [String(n), String(ahead)])
 
   /** An organization with people, messages and jobs, about to be deleted; answers the code. */
   async function leave(): Promise<{ org: Org; code: string }> {

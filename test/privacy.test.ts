@@ -62,7 +62,12 @@ describe('the manifest and the live schema', () => {
     const kept = manifest.tables.filter(({ columns }) =>
       Object.values(columns).some(({ erase }) => typeof erase === 'object'),
     )
-    expect(kept.map(({ table }) => table)).toEqual(['deletions', 'deletion_events', 'suppressions'])
+    expect(kept.map(({ table }) => table)).toEqual([
+      'deletions',
+      'deletion_events',
+      'suppressions',
+      'deletion_ledger',
+    ])
   })
 
   test('every place of files says which they are', () => {

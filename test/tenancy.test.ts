@@ -130,7 +130,9 @@ describe('tables of no organization', () => {
       'announcement_reads',
       'announcements',
       'audit_tombstones',
+      'backups',
       'deletion_events',
+      'deletion_ledger',
       'disclosures',
       'incidents',
       'mail_refusals',
@@ -139,6 +141,7 @@ describe('tables of no organization', () => {
       'processor_hosts',
       'processor_notices',
       'recovery_codes',
+      'restores',
       'second_factors',
       'sweep_runs',
       'throttles',
@@ -195,6 +198,9 @@ test('the system door sees no message, no contact and no secret of a connection'
     'abuse_findings',
     'privacy_requests',
     'privacy_request_texts',
+    'backups',
+    'restores',
+    'deletion_ledger',
   ])
   const closed = allTables(at).filter((table) => !open.has(table))
   expect(closed).toEqual(

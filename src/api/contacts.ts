@@ -6,7 +6,7 @@ import { folderOf } from '../privacy/export-place.ts'
 import { writeExport } from '../privacy/export.ts'
 import { notFound } from '../refusal.ts'
 import { call, type Call, type Download } from './calls.ts'
-import { filled } from './fields.ts'
+import { again, filled } from './fields.ts'
 import { Page, page } from './paging.ts'
 import { named, time } from './shapes.ts'
 
@@ -64,11 +64,13 @@ const New = z.strictObject({
   ...Fields,
   wa_user_id: filled(140).optional(),
   attributes: z.record(filled(64), value).optional(),
+  contacted_again: again,
 })
 const Change = z
   .strictObject({
     ...Fields,
     attributes: z.record(filled(64), value.nullable()).optional(),
+    contacted_again: again,
   })
   .refine((change) => Object.keys(change).length > 0, 'holds nothing to change')
 
@@ -99,7 +101,8 @@ export const contactCalls: Call[] = [
     body: New,
     answer: ContactShape,
     status: 201,
-    run: async ({ on, org, body }) => showContact(await createContact(on, org, body)),
+    run: async ({ on, org, body, key }) =>
+      showContact(await createContact(on, org, { ...body, by: { kind: 'api_key', id: key } })),
   }),
   call({
     method: 'get',
@@ -120,7 +123,8 @@ export const contactCalls: Call[] = [
     query: z.strictObject({}),
     body: Change,
     answer: ContactShape,
-    run: async ({ on, org, id, body }) => showContact(await changeContact(on, org, id, body)),
+    run: async ({ on, org, id, body, key }) =>
+      showContact(await changeContact(on, org, id, { ...body, by: { kind: 'api_key', id: key } })),
   }),
   call({
     method: 'delete',

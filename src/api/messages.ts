@@ -7,6 +7,7 @@ import { readBody } from '../sending/bodies.ts'
 import { queueMessage } from '../sending/outbox.ts'
 import { messageBody, type MessageBody } from './bodies.ts'
 import { call, type Call } from './calls.ts'
+import { again } from './fields.ts'
 import { placeConversation } from './new-conversation.ts'
 import { Page, page } from './paging.ts'
 import { MessageShape, showMessage } from './message-shape.ts'
@@ -75,15 +76,21 @@ export const messageCalls: Call[] = [
     path: '/messages',
     title: 'Send a message to a phone number or WhatsApp user id; opens the conversation',
     query: z.strictObject({}),
-    body: messageBody({ connection_id: z.uuid(), to: z.string().min(1).max(200) }),
+    body: messageBody({
+      connection_id: z.uuid(),
+      to: z.string().min(1).max(200),
+      contacted_again: again,
+    }),
     answer: MessageShape,
     status: 202,
     run: async ({ on, org, body, token, key }) => {
-      const { connection_id: connection, to, ...rest } = body
+      const { connection_id: connection, to, contacted_again, ...rest } = body
       // Before anything is opened for a body that WhatsApp would not take.
       readBody(rest)
       const isTemplate = body.type === 'template'
-      const conversation = await placeConversation(on, org, { connection, to, isTemplate })
+      const by = { kind: 'api_key' as const, id: key }
+      const wanted = { connection, to, isTemplate, contacted_again, by }
+      const conversation = await placeConversation(on, org, wanted)
       return write(on, org, { conversation, body: rest, token, key })
     },
   }),

@@ -1,17 +1,18 @@
 import { checkFirstMessage, noteStrangers, TooManyStrangers } from '../abuse/first-messages.ts'
 import { getConnection } from '../connections/connections.ts'
-import { placeContact } from '../contacts/identities.ts'
+import { checkErased, type Welcome } from '../contacts/erased.ts'
+import { identitiesOf, placeContact } from '../contacts/identities.ts'
 import { appendFeed } from '../feed/feed.ts'
 import { getConversation, openConversation } from '../inbox/conversations.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { windowState } from '../sending/window.ts'
 
-type Wanted = { connection: string; to: string; isTemplate: boolean }
+type Wanted = { connection: string; to: string; isTemplate: boolean } & Welcome
 
 /**
  * The conversation of a number of ours with whoever `to` names, opened when there is none.
- * Throws Refusal 404 for an unknown connection, 429 `too_many_strangers`, and 422 `window_closed` where only a template may be sent;
+ * Throws Refusal 404 for an unknown connection, 409 `erased` for somebody who was erased, 429 `too_many_strangers`, and 422 `window_closed` where only a template may be sent;
  * neither contact nor conversation are left behind then.
  */
 export async function placeConversation(
@@ -34,13 +35,16 @@ const place = (
 ): Promise<{ id: string; isNew: boolean }> =>
   on.db.withTenant(org, async (tx) => {
     if (!(await getConnection(tx, org, wanted.connection))) throw notFound('connection')
-    const { contact, isNew } = await placeContact(tx, org, wanted.to)
+    const identities = identitiesOf(wanted.to)
+    const welcome = await checkErased(on, tx, { ...wanted, org, identities, field: 'to' })
+    const { contact, isNew } = await placeContact(tx, org, identities)
     const id = await openConversation(tx, org, wanted.connection, contact)
     const conversation = await getConversation(tx, org, id)
     const { open } = windowState(conversation?.window_expires_at ?? null, on.now())
     if (!open && !wanted.isTemplate) throw closed()
     if (!conversation?.window_expires_at)
       await checkFirstMessage(tx, { org, conversation: id, now: on.now() })
+    await welcome(contact)
     if (isNew) await appendFeed(tx, org, [{ kind: 'contact.updated', ref: contact }])
     return { id, isNew }
   })

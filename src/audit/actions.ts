@@ -2,6 +2,8 @@ import { z } from 'zod'
 
 const role = z.enum(['owner', 'admin', 'agent', 'viewer'])
 const nothing = z.strictObject({})
+/** How somebody who was erased contacted the organization again. */
+export const AGAIN = ['wrote', 'called', 'came_by', 'ordered', 'other'] as const
 const count = z.number().int().nonnegative()
 const right = z.enum(['access', 'correct', 'erase', 'restrict', 'object', 'export', 'question'])
 const processor = z.strictObject({ processor: z.string().regex(/^[a-z_]{1,40}$/) })
@@ -119,6 +121,10 @@ export const ACTIONS = {
   'rights.words_withdrawn': {
     says: 'Took an automatic answer to a privacy keyword back',
     detail: z.strictObject({ kind: right, language: z.string().length(2) }),
+  },
+  'contact.returned': {
+    says: 'Took in somebody again who had been erased',
+    detail: z.strictObject({ because: z.enum(AGAIN) }),
   },
   'abuse.found': {
     says: 'Noticed too much of something and slowed it down',

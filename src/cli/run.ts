@@ -4,6 +4,7 @@ import { complain } from '../lifetime.ts'
 import { Refusal } from '../refusal.ts'
 import { accountCommands } from './accounts.ts'
 import { auditCommands } from './audit.ts'
+import { backupCommands } from './backups.ts'
 import { Alarm, UsageError, type Command } from './command.ts'
 import { deadLetterCommands } from './dead-letters.ts'
 import { deletionCommands } from './deletions.ts'
@@ -25,6 +26,7 @@ const COMMANDS: Record<string, Command> = {
   ...exportCommands,
   ...deletionCommands,
   ...privacyCommands,
+  ...backupCommands,
 }
 /** PostgreSQL's words for a schema that is not there yet: no table, no schema, no role to begin as. */
 const NOT_MIGRATED = /^(42P01|3F000|22023|42703|42883)$/

@@ -4,6 +4,7 @@ import { newId } from '../ids.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { getContact, type Attributes, type Contact } from './contacts.ts'
+import { checkErased, type Welcome } from './erased.ts'
 import { fold } from './fold.ts'
 import { addIdentities, findByIdentities, identitiesOf, type Identity } from './identities.ts'
 
@@ -15,20 +16,21 @@ export type NewContact = {
   wa_user_id?: string | undefined
   email?: Text
   attributes?: Attributes | undefined
-}
+} & Welcome
 export type ContactChange = {
   name?: Text
   phone?: Text
   email?: Text
   /** Merged with what is there; null takes one away. */
   attributes?: Record<string, string | number | boolean | null> | undefined
-}
+} & Welcome
 
 const MAX_ATTRIBUTES = 50
 
 /**
  * Add a person by phone number, WhatsApp user id or both.
- * Throws Refusal 422 when neither is given, 409 `contact_exists` naming the contact that has one of them.
+ * Throws Refusal 422 when neither is given, 409 `contact_exists` naming the contact that has one of them, 409 `erased`
+ * for somebody who was erased and of whom nobody says how they contacted the organization again.
  */
 export async function createContact(
   on: Resources,
@@ -41,7 +43,9 @@ export async function createContact(
   ]
   if (identities.length === 0) throw refusal('phone', 'Give a phone number or a WhatsApp user id.')
   checkAttributes(given.attributes ?? {})
+  const field = given.phone ? 'phone' : 'wa_user_id'
   return commit(on, org, identities, async (tx) => {
+    const welcome = await checkErased(on, tx, { ...given, org, identities, field })
     const id = newId()
     await tx('contacts').insert({
       org_id: org,
@@ -51,13 +55,14 @@ export async function createContact(
       attributes: JSON.stringify(given.attributes ?? {}),
     })
     if ((await addIdentities(tx, org, id, identities)) < identities.length) throw new Taken()
+    await welcome(id)
     return id
   })
 }
 
 /**
  * Change what is given; a name of null brings WhatsApp's own back, a phone of null takes the number away.
- * Throws Refusal 404, 409 `contact_exists` for a number of someone else, 422 when nothing would identify the contact.
+ * Throws Refusal 404, 409 `contact_exists` for a number of someone else, 409 `erased` as `createContact`, 422 when nothing would identify the contact.
  */
 export async function changeContact(
   on: Resources,
@@ -83,7 +88,9 @@ export async function changeContact(
         attributes: JSON.stringify(attributes),
         updated_at: on.now(),
       })
+    const welcome = await checkErased(on, tx, { ...change, org, identities, field: 'phone' })
     if (change.phone !== undefined) await changePhone(tx, org, id, identities)
+    await welcome(id)
     return id
   })
 }

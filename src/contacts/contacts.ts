@@ -1,6 +1,6 @@
 import { rows, type Tx } from '../db.ts'
 import { fold } from './fold.ts'
-import { placeContact } from './identities.ts'
+import { identitiesOf, placeContact } from './identities.ts'
 import { normalisePhone, phoneMatch } from './phone.ts'
 
 export type Attributes = Record<string, string | number | boolean>
@@ -38,7 +38,7 @@ export async function findOrCreateByPhoneOrUserId(
   org: string,
   to: string,
 ): Promise<string> {
-  return (await placeContact(tx, org, to)).contact
+  return (await placeContact(tx, org, identitiesOf(to))).contact
 }
 
 export type Search = { q?: string | undefined; before?: string | undefined; limit: number }

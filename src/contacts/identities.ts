@@ -61,12 +61,11 @@ export async function addIdentities(
 export type Placed = { contact: string; isNew: boolean }
 
 /**
- * The contact behind a phone number or WhatsApp user id, made when nobody has it. A spelling that only matches
+ * The contact behind the identities of a phone number or WhatsApp user id, made when nobody has them. A spelling that only matches
  * by `phone_match` is not added: replies go to exactly the number that wrote.
  * The caller tells the feed about a new one as the last thing in its transaction.
  */
-export async function placeContact(tx: Tx, org: string, to: string): Promise<Placed> {
-  const identities = identitiesOf(to)
+export async function placeContact(tx: Tx, org: string, identities: Identity[]): Promise<Placed> {
   const known = await findByIdentities(tx, org, identities)
   if (known) return { contact: known, isNew: false }
   const contact = newId()

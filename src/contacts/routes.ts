@@ -1,5 +1,7 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
+import { AGAIN } from '../audit/actions.ts'
+import { byPerson } from '../audit/audit.ts'
 import { access, whoOf } from '../http/access.ts'
 import { isStorable, readForm } from '../http/forms.ts'
 import { showPage } from '../http/page.ts'
@@ -29,8 +31,9 @@ const Form = z.object({
     (email) => email === null || z.email().safeParse(email).success,
     'This is no e-mail address.',
   ),
+  contacted_again: z.enum(AGAIN).optional().catch(undefined),
 })
-type Values = { name: string; phone: string; email: string }
+type Values = { name: string; phone: string; email: string; contacted_again?: string }
 
 /** /contacts: everybody who wrote or was written to, for the organization's members. */
 export function contactRoutes(on: Resources): Router {
@@ -38,7 +41,7 @@ export function contactRoutes(on: Resources): Router {
   router.get(HOME, access('user'), (req, res) => list(on, req, res))
   router.get(`${HOME}/new`, access('agent'), (_req, res) => showForm(res, { id: '' }))
   router.post(HOME, access('agent'), (req, res) =>
-    keep(req, res, { id: '' }, () => createContact(on, whoOf(req).org, readForm(Form, req))),
+    keep(req, res, { id: '' }, () => createContact(on, whoOf(req).org, typedIn(req))),
   )
   router.get(`${HOME}/:id`, access('user'), (req, res) => show(on, req, res))
   router.get(`${HOME}/:id/edit`, access('agent'), async (req, res) => {
@@ -47,10 +50,12 @@ export function contactRoutes(on: Resources): Router {
   })
   router.post(`${HOME}/:id`, access('agent'), async (req, res) => {
     const { id } = await contactOf(on, req)
-    await keep(req, res, { id }, () => changeContact(on, whoOf(req).org, id, readForm(Form, req)))
+    await keep(req, res, { id }, () => changeContact(on, whoOf(req).org, id, typedIn(req)))
   })
   return router
 }
+
+const typedIn = (req: Request) => ({ ...readForm(Form, req), by: byPerson(whoOf(req)) })
 
 async function list(on: Resources, req: Request, res: Response): Promise<void> {
   const { org } = whoOf(req)
@@ -123,12 +128,14 @@ async function keep(
 
 function showForm(
   res: Response,
-  { id, name, phone, email }: { id: string } & Partial<Record<keyof Values, string | null>>,
+  { id, ...values }: { id: string } & Partial<Record<keyof Values, string | null>>,
   refusal?: Refusal,
 ): void {
+  const { name, phone, email, contacted_again: again } = values
   showPage(res, 'contacts/form', {
     id,
-    values: { name: name ?? '', phone: phone ?? '', email: email ?? '' },
+    values: { name: name ?? '', phone: phone ?? '', email: email ?? '', again: again ?? '' },
+    wasErased: refusal?.code === 'erased',
     errors: refusal?.fields ?? {},
     problem: refusal?.message ?? '',
   })

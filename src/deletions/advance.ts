@@ -1,9 +1,10 @@
 import { rows } from '../db.ts'
 import type { Resources } from '../resources.ts'
 import { raiseAlarms } from './alarms.ts'
-import { COLUMNS, noteState, type Deletion } from './deletion.ts'
+import { COLUMNS, type Deletion } from './deletion.ts'
 import { lapseUnconfirmed } from './lapse.ts'
 import { purge } from './purge.ts'
+import { noteState } from './states.ts'
 
 /** `observe` is told of each step and batch before it runs; what it throws ends the run as a crash would. */
 export type Advance = {
@@ -58,7 +59,7 @@ function begin(on: Resources, { id }: Deletion): Promise<boolean> {
       `update deletions set state = 'purging' where id = ? and state = 'grace' returning id`,
       [id],
     )
-    if (begun.length > 0) await noteState(tx, { id, state: 'purging', at, by: 'system' })
+    if (begun.length > 0) await noteState(on, tx, { id, state: 'purging', at, by: 'system' })
     return begun.length > 0
   })
 }

@@ -3,10 +3,11 @@ import { rows, type Tx } from '../db.ts'
 import { ringMail } from '../ops/mail.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
-import { findDeletion, noteState, openDeletion, type ActorKind } from './deletion.ts'
+import { findDeletion, openDeletion, type ActorKind } from './deletion.ts'
 import { mailRejected } from './letters.ts'
 import { ownersOf } from './owners.ts'
 import { freeze } from './request.ts'
+import { noteState } from './states.ts'
 
 /**
  * Take a deletion back while that is possible. An organization that is kept keeps the owners who were to go with it:
@@ -25,11 +26,12 @@ export async function cancelDeletion(
     const running = await openDeletion(tx, subject)
     if (!running) throw notFound('deletion')
     const end = { at: now, by: by.kind }
-    const [cancelled] = await takeBack(tx, [subject], end)
+    const [cancelled] = await takeBack(on, tx, [subject], end)
     if (!cancelled)
       throw new Refusal(409, 'too_late', 'The time to cancel is over: the deletion has begun.')
     if (running.kind !== 'org') return
     await takeBack(
+      on,
       tx,
       owners.map(({ id }) => id),
       end,
@@ -43,6 +45,7 @@ export async function cancelDeletion(
 type End = { at: Date; by: ActorKind; reason?: 'withdrawn' | 'rejected' }
 
 async function takeBack(
+  on: Resources,
   tx: Tx,
   subjects: string[],
   { at, by, reason = 'withdrawn' }: End,
@@ -54,7 +57,7 @@ async function takeBack(
         and coalesce(grace_until, 'infinity') > ? returning id`,
     [reason, subjects as never, at],
   )
-  for (const { id } of cancelled) await noteState(tx, { id, state: 'cancelled', at, by })
+  for (const { id } of cancelled) await noteState(on, tx, { id, state: 'cancelled', at, by })
   return cancelled
 }
 
@@ -72,7 +75,7 @@ export async function rejectDeletion(
     found.kind === 'org' ? await ownersOf(on, found.subject_id) : await person(on, found.subject_id)
   const mails = await on.db.withSystem(async (tx) => {
     const end = { at: on.now(), by: by.kind, reason: 'rejected' as const }
-    const ended = await takeBack(tx, [found.subject_id], end)
+    const ended = await takeBack(on, tx, [found.subject_id], end)
     if (ended.length === 0) throw notFound('deletion')
     if (found.kind === 'org') await freeze(tx, found.subject_id, 'active')
     return Promise.all(people.map((each) => mailRejected(on, tx, each, reason)))

@@ -1,5 +1,5 @@
 import { rows, type Tx } from '../db.ts'
-import { digest, newId } from '../ids.ts'
+import { digest } from '../ids.ts'
 import type { Resources } from '../resources.ts'
 import { open, seal } from '../vault.ts'
 
@@ -33,6 +33,17 @@ export type Deletion = {
   steps: Record<string, StepNote>
   certificate: object | null
   signature: string | null
+  /** Where a restored backup made it necessary again: what it was the first time. */
+  first: First | null
+}
+
+export type First = {
+  purged_at: string
+  backups_clear_at: string
+  certificate: Record<string, unknown>
+  signature: string
+  /** When the backup was made that brought it back. */
+  backup_made_at: string
 }
 
 /** What later steps need and earlier ones destroy. Sealed with the row under the installation's key, emptied at the end. */
@@ -47,7 +58,7 @@ export type Handles = {
 }
 
 export const COLUMNS = `id, org_id, kind, subject_id, road, state, reason, requested_at, confirmed_at, grace_until, deadline_at,
-  purged_at, backups_clear_at, steps, certificate, signature`
+  purged_at, backups_clear_at, steps, certificate, signature, first`
 
 const place = (id: string) => ({ purpose: 'deletions|handles', org: 'instance', row: id })
 
@@ -85,17 +96,6 @@ export async function openDeletion(tx: Tx, subject: string): Promise<Deletion | 
   )
   return found
 }
-
-/** Every step of the state is kept, append-only. */
-export const noteState = (
-  tx: Tx,
-  { id, state, at, by }: { id: string; state: State; at: Date; by: ActorKind },
-): Promise<unknown> =>
-  rows(
-    tx,
-    'insert into deletion_events (id, deletion_id, at, state, actor_kind) values (?, ?, ?, ?, ?)',
-    [newId(), id, at, state, by],
-  )
 
 export type OpenDeletion = Pick<
   Deletion,

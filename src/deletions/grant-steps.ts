@@ -1,5 +1,7 @@
 import { disconnect, listGranted, type Grant } from '../connections/grants.ts'
 import type { Handles } from './deletion.ts'
+import { appendLedger } from './ledger.ts'
+import { writeLedgerFile } from './ledger-file.ts'
 import { releaseNumbers } from './release.ts'
 import type { Step } from './steps.ts'
 
@@ -21,8 +23,12 @@ const release: Step = {
 
 const forget: Step = {
   name: 'grant',
-  async run({ on, handles }) {
+  async run({ on, deletion, handles }) {
     const granted = await listGranted(on, grantOf(handles))
+    // Who granted is forgotten; which tokens must never work again is not.
+    const told = { what: 'grant' as const, deletion: deletion.id, connections: granted }
+    await on.db.withSystem((tx) => appendLedger(on, tx, told))
+    await writeLedgerFile(on)
     for (const at of granted) await disconnect(on, at)
     if ((await listGranted(on, grantOf(handles))).length > 0) throw new Error('a grant is left')
     return { counts: { connections: granted.length } }

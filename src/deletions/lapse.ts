@@ -2,8 +2,9 @@ import { rows, type Tx } from '../db.ts'
 import { ringMail } from '../ops/mail.ts'
 import { DAY_MS } from '../privacy/limits.ts'
 import type { Resources } from '../resources.ts'
-import { noteState, readHandles } from './deletion.ts'
+import { readHandles } from './deletion.ts'
 import { mailLapsed, mailLink } from './letters.ts'
+import { noteState } from './states.ts'
 
 type Waiting = { id: string; user: string; email: string | null; until: Date; reminders: number }
 
@@ -70,6 +71,6 @@ async function lapse(
     [id],
   )
   if (lapsed.length === 0) return undefined
-  await noteState(tx, { id, state: 'cancelled', at: now, by: 'system' })
+  await noteState(on, tx, { id, state: 'cancelled', at: now, by: 'system' })
   return email === null ? undefined : mailLapsed(on, tx, { user, email })
 }

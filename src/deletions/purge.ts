@@ -1,19 +1,17 @@
 import { rows } from '../db.ts'
-import { DAY_MS } from '../privacy/limits.ts'
-import { manifestHash } from '../privacy/manifest.ts'
 import type { Resources } from '../resources.ts'
-import { digest } from '../ids.ts'
 import type { Advance } from './advance.ts'
-import { signCertificate } from './certificate.ts'
 import {
   COLUMNS,
-  noteState,
   readHandles,
   sealHandles,
   type Deletion,
   type Handles,
   type StepNote,
 } from './deletion.ts'
+import { endOf } from './statement.ts'
+import { noteState } from './states.ts'
+import { writeLedgerFile } from './ledger-file.ts'
 import { NotClean, STEPS, type Step } from './steps.ts'
 
 const LEASE_MS = 60_000
@@ -31,6 +29,8 @@ export async function purge(on: Resources, deletion: Deletion, at: Advance): Pro
   const lease = await take(on, deletion.id)
   if (!lease) return false
   try {
+    // What is destroyed from here on a restored backup must not bring back.
+    await writeLedgerFile(on)
     for (const step of STEPS[deletion.kind]) await runStep(on, lease, step, at)
     at.observe?.('certificate')
     await certify(on, lease)
@@ -128,47 +128,18 @@ async function read(on: Resources, id: string): Promise<Deletion> {
 /** The last write of a deletion: what was kept aside goes, and a signed statement stays. */
 async function certify(on: Resources, lease: Lease): Promise<void> {
   const deletion = await read(on, lease.id)
-  const { code } = await on.db.withSystem((tx) => readHandles(on, tx, lease.id))
-  const purged = on.now()
-  const clear = new Date(purged.getTime() + on.config.BACKUP_RETENTION_DAYS * DAY_MS)
-  const { certificate, signature, key } = signCertificate(on.vault, {
-    ...statementOf(deletion, { code, purged, clear }),
-    contact: on.config.PRIVACY_CONTACT,
-  })
+  const now = on.now()
   await on.db.withSystem(async (tx) => {
+    const { purged, clear, certificate, signature } = await endOf(on, tx, deletion)
     const ended = await rows(
       tx,
       `update deletions set state = 'purged', purged_at = ?, backups_clear_at = ?, handles = null, lease_until = null,
               certificate = ?::jsonb, signature = ?
         where id = ? and fence = ? and state = 'purging' returning id`,
-      [purged, clear, JSON.stringify({ certificate, key }), signature, lease.id, lease.fence],
+      [purged, clear, JSON.stringify(certificate), signature, lease.id, lease.fence],
     )
     if (ended.length === 0) throw new Stopped()
-    await noteState(tx, { id: lease.id, state: 'purged', at: purged, by: 'system' })
+    await noteState(on, tx, { id: lease.id, state: 'purged', at: now, by: 'system' })
   })
   on.log.info({ deletion: lease.id, kind: deletion.kind }, 'deletion done')
-}
-
-type End = { code: string; purged: Date; clear: Date }
-
-function statementOf(deletion: Deletion, { code, purged, clear }: End): Record<string, unknown> {
-  const steps = Object.fromEntries(
-    Object.entries(deletion.steps).map(([name, { counts, notes }]) => [
-      name,
-      { counts, ...(notes ? { notes } : {}) },
-    ]),
-  )
-  return {
-    v: 1,
-    kind: deletion.kind,
-    code_sha256: digest(code).toString('hex'),
-    requested_at: deletion.requested_at.toISOString(),
-    confirmed_at: deletion.confirmed_at?.toISOString() ?? null,
-    deadline_at: deletion.deadline_at.toISOString(),
-    purged_at: purged.toISOString(),
-    backups_clear_at: clear.toISOString(),
-    key_store: 'database',
-    manifest: manifestHash(),
-    steps,
-  }
 }

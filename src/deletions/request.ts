@@ -7,7 +7,6 @@ import type { Resources } from '../resources.ts'
 import { linkDeletion } from '../rights/link.ts'
 import { deadlineOf, graceUntil } from './deadline.ts'
 import {
-  noteState,
   openDeletion,
   readHandles,
   sealHandles,
@@ -19,6 +18,7 @@ import {
 } from './deletion.ts'
 import { tellOwners } from './letters.ts'
 import { checkOwners } from './owners.ts'
+import { noteState } from './states.ts'
 
 export type Wish = {
   kind: Kind
@@ -70,7 +70,7 @@ export async function begin(on: Resources, tx: Tx, wish: Wish): Promise<Asked> {
   const now = on.now()
   const until = wish.until ?? (kind === 'org' ? graceUntil(now, deadline, on.config) : now)
   // It was taken back or lapsed a moment ago: then this is a new one.
-  if (!(await startGrace(tx, id, { now, until, by: by.kind }))) return begin(on, tx, wish)
+  if (!(await startGrace(on, tx, { id, now, until, by: by.kind }))) return begin(on, tx, wish)
   if (kind === 'org') await freeze(tx, subject, 'frozen')
   await tell(tx, wish)
   return { id, code, state: 'grace', deadline }
@@ -106,15 +106,15 @@ export async function note(
       confirm ? new Date(now.getTime() + on.config.DELETION_CONFIRM_DAYS * DAY_MS) : null,
     ],
   )
-  await noteState(tx, { id, state: 'requested', at: now, by: wish.by.kind })
+  await noteState(on, tx, { id, state: 'requested', at: now, by: wish.by.kind })
   return { id, code, state: 'requested', deadline }
 }
 
 /** Confirmed, and from the same moment within its grace; false when it was not waiting for that. */
 async function startGrace(
+  on: Resources,
   tx: Tx,
-  id: string,
-  { now, until, by }: { now: Date; until: Date; by: ActorKind },
+  { id, now, until, by }: { id: string; now: Date; until: Date; by: ActorKind },
 ): Promise<boolean> {
   const begun = await rows(
     tx,
@@ -124,7 +124,7 @@ async function startGrace(
   )
   if (begun.length === 0) return false
   for (const state of ['confirmed', 'grace'] as const)
-    await noteState(tx, { id, state, at: now, by })
+    await noteState(on, tx, { id, state, at: now, by })
   return true
 }
 

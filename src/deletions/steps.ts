@@ -9,11 +9,12 @@ import type { Deletion, Handles, Kind } from './deletion.ts'
 import { eraseRows, forgetAudit, forgetColleague, type Beat } from './erase.ts'
 import { GRANT_STEPS } from './grant-steps.ts'
 import { readSubject } from './handles.ts'
+import { writeLedgerFile } from './ledger-file.ts'
 import { planErasure, type Subject } from './plan.ts'
 import { releaseNumbers } from './release.ts'
 import { countLeft, searchValues, type Finding } from './search.ts'
 import { freshStatistics } from './statistics.ts'
-import { suppress } from './suppressions.ts'
+import { forgetPeople, suppress } from './suppressions.ts'
 
 /** What a step works on. `beat` is called before each batch and ends the run when the lease is lost. */
 export type Run = {
@@ -60,8 +61,10 @@ const suppression: Step = {
   async run({ on, deletion }) {
     const { identities } = await readSubject(on, deletion)
     const org = deletion.org_id ?? ''
-    const n = await on.db.withSystem((tx) => suppress(tx, on, { org, identities, at: on.now() }))
-    return { counts: { suppressions: n } }
+    const at = deletion.first ? new Date(deletion.first.purged_at) : on.now()
+    await on.db.withSystem((tx) => suppress(tx, on, { org, identities, at }))
+    await writeLedgerFile(on)
+    return { counts: { suppressions: identities.length } }
   },
 }
 
@@ -123,7 +126,10 @@ const rowsStep: Step = {
   name: 'rows',
   async run({ on, deletion, beat }) {
     const counts: Counts = {}
-    if (deletion.kind === 'org') await forgetAudit(on, deletion.subject_id)
+    if (deletion.kind === 'org') {
+      await forgetAudit(on, deletion.subject_id)
+      await on.db.withSystem((tx) => forgetPeople(tx, deletion.subject_id))
+    }
     const subject = await subjectOf(on, deletion)
     if (subject.kind === 'user')
       for (const org of await allOrganizations(on))
@@ -198,6 +204,11 @@ const told: Step = {
   name: 'told',
   async run({ on, deletion: { org_id, subject_id: ref } }) {
     const org = org_id ?? ''
+    const [open] = await on.db.withSystem((tx) =>
+      rows(tx, `select 1 from organizations where org_id = ? and status <> 'purging'`, [org]),
+    )
+    // The organization itself is going: nobody follows its feed any more.
+    if (!open) return nothing
     await on.db.withTenant(org, (tx) => appendFeed(tx, org, [{ kind: 'contact.erased', ref }]))
     on.events.publish({ kind: 'feed', org })
     return nothing

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { rows, type Tx } from '../db.ts'
 import { DAY_MS, LIMITS } from '../privacy/limits.ts'
 import type { Resources } from '../resources.ts'
+import { appendLedger } from './ledger.ts'
 
 export type Identity = { kind: string; value: string }
 
@@ -29,21 +30,45 @@ export async function suppress(
   tx: Tx,
   on: Resources,
   { org, identities, at }: { org: string; identities: Identity[]; at: Date },
-): Promise<number> {
+): Promise<void> {
   const until = new Date(at.getTime() + LIMITS.SUPPRESSION_DAYS.is * DAY_MS)
   for (const identity of identities) {
     const [digest] = digestsOf(on, org, identity)
-    if (digest)
-      await rows(
-        tx,
-        `insert into suppressions as s (org_id, kind, digest, erased_at, expires_at) values (?, ?, ?, ?, ?)
-         on conflict (org_id, kind, digest) do update set erased_at = greatest(s.erased_at, excluded.erased_at),
-           expires_at = greatest(s.expires_at, excluded.expires_at)`,
-        [org, identity.kind, digest, at, until],
-      )
+    if (!digest) continue
+    const { kind } = identity
+    const suppression = { org_id: org, kind, digest, erased_at: at, expires_at: until }
+    await keepSuppression(tx, suppression)
+    await appendLedger(on, tx, {
+      ...suppression,
+      what: 'suppressed',
+      digest: digest.toString('hex'),
+    })
   }
-  return identities.length
 }
+
+export type Suppression = {
+  org_id: string
+  kind: string
+  digest: Buffer
+  erased_at: Date
+  expires_at: Date
+}
+
+export const keepSuppression = (
+  tx: Tx,
+  { org_id, kind, digest, erased_at, expires_at }: Suppression,
+): Promise<unknown> =>
+  rows(
+    tx,
+    `insert into suppressions as s (org_id, kind, digest, erased_at, expires_at) values (?, ?, ?, ?, ?)
+     on conflict (org_id, kind, digest) do update set erased_at = greatest(s.erased_at, excluded.erased_at),
+       expires_at = greatest(s.expires_at, excluded.expires_at)`,
+    [org_id, kind, digest, erased_at, expires_at],
+  )
+
+/** Without their organization nobody can bring its people back: only its own numbers are still kept away. */
+export const forgetPeople = (tx: Tx, org: string): Promise<unknown> =>
+  rows(tx, `delete from suppressions where org_id = ? and kind <> 'number'`, [org])
 
 /** The latest erasure of each of these persons, by their place in the list; whoever was not erased is left out. */
 export async function erasedAt(

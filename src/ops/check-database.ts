@@ -19,7 +19,7 @@ const VERSION = 15
 /** For a new database: an existing one belongs to the login that made it. Tried on PostgreSQL 15. */
 const NARROW = [
   `create role chatflow login noinherit password '…'`,
-  'grant cf_owner, cf_app, cf_system, cf_search, cf_lookup, cf_idle, cf_queue to chatflow with admin option',
+  'grant cf_owner, cf_app, cf_system, cf_search, cf_lookup, cf_idle, cf_queue, cf_backup, cf_restore_app, cf_restore_system to chatflow with admin option',
   'create database chatflow owner chatflow',
   'in it: grant create, usage on schema public to chatflow',
 ].join('; ')

@@ -83,6 +83,13 @@ export async function listKept(on: Resources, limit = 50): Promise<Kept[]> {
   })
 }
 
+/** A restored database does not know what was sent since its backup: nothing of it goes out again, operators may read it. */
+export const keepUnsentMail = (tx: Tx): Promise<unknown> =>
+  rows(
+    tx,
+    `update app.mail_outbox set state = 'kept', lease_until = null where state in ('pending', 'claimed')`,
+  )
+
 /** How many mails are in each state. */
 export async function countMail(on: Resources): Promise<Record<string, number>> {
   const found = await on.db.withSystem((tx) =>

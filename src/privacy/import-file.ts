@@ -9,6 +9,7 @@ const Manifest = z.object({
   format: z.literal(FORMAT),
   schema_version: z.number(),
   kind: z.enum(['org', 'contact', 'user']),
+  org_id: z.uuid().nullable(),
   records: z.record(z.string(), z.number()),
   files: z.array(
     z.object({ name: z.string(), sha256: z.string(), records: z.number().optional() }),
@@ -17,6 +18,8 @@ const Manifest = z.object({
 
 /** An export on disk whose every byte was compared with its manifest. */
 export type CheckedExport = {
+  /** The organization it was made of. */
+  org: string
   records: Record<string, number>
   /** The rows of a table in batches; none when the export has no such table. */
   rows(table: string): AsyncGenerator<Row[]>
@@ -40,6 +43,7 @@ export async function openExport(path: string): Promise<CheckedExport> {
     for (const file of about.files)
       if ((await hashOf(zip, file.name)) !== file.sha256) throw damaged()
     return {
+      org: about.org_id ?? '',
       records: about.records,
       rows: (table) => readTable(zip, table),
       close: () => zip.close(),

@@ -5,15 +5,20 @@ import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { readCatalogue, type Catalogue, type LiveLink } from './catalogue.ts'
 import type { Row } from './export-rows.ts'
+import { erasedContacts } from './import-erased.ts'
 import { openExport, type CheckedExport } from './import-file.ts'
 import { manifest } from './manifest.ts'
 import type { Entry, Table } from './manifest/vocabulary.ts'
 
-/** `skipped`: rows whose contact or conversation is not in the export; `left`: tables that are not brought back. */
+/**
+ * `skipped`: rows whose contact or conversation is not in the export, or was erased since; `left`: tables that are not brought
+ * back; `erased`: contacts who were erased since.
+ */
 export type Imported = {
   records: Record<string, number>
   skipped: Record<string, number>
   left: string[]
+  erased: number
 }
 
 const PURGE_BATCH = 5_000
@@ -61,13 +66,14 @@ type Filling = { tables: Table[]; file: CheckedExport }
 async function fill(on: Resources, org: string, { tables, file }: Filling): Promise<Imported> {
   const catalogue = await on.db.withTenant(org, readCatalogue)
   const renamed = new Map<string, string>()
-  const result: Imported = { records: {}, skipped: {}, left: [] }
+  const erased = await erasedContacts(on, org, file)
+  const result: Imported = { records: {}, skipped: {}, left: [], erased: erased.size }
   for (const table of tables) {
     let [read, written] = [0, 0]
     for await (const batch of file.rows(table.table)) {
       read += batch.length
       written += await on.db.withTenant(org, (tx) =>
-        writeBatch(on, tx, { org, table, catalogue, renamed }, batch),
+        writeBatch(on, tx, { org, table, catalogue, renamed, erased }, batch),
       )
     }
     result.records[table.table] = written
@@ -78,13 +84,20 @@ async function fill(on: Resources, org: string, { tables, file }: Filling): Prom
   return result
 }
 
-type Target = { org: string; table: Table; catalogue: Catalogue; renamed: Map<string, string> }
+type Target = {
+  org: string
+  table: Table
+  catalogue: Catalogue
+  renamed: Map<string, string>
+  erased: Set<string>
+}
 
 /** Returns how many rows were written. */
 async function writeBatch(on: Resources, tx: Tx, to: Target, batch: Row[]): Promise<number> {
   const links = to.catalogue.links(to.table.table)
   const prepared: Row[] = []
-  for (const row of batch) prepared.push(await prepare(on, tx, to, row))
+  for (const row of batch)
+    if (!to.erased.has(String(row['id']))) prepared.push(await prepare(on, tx, to, row))
   for (const row of prepared)
     for (const { column } of links) row[column] = to.renamed.get(String(row[column])) ?? row[column]
   const written = await insert(tx, to, prepared)

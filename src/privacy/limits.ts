@@ -29,6 +29,8 @@ export const LIMITS = {
   USAGE_RAW_DAYS: { is: 90, least: 1, most: 180 },
   USAGE_AGGREGATE_MONTHS: { is: 24, least: 1, most: 36 },
   DORMANT_MONTHS: { is: 24, least: 12, most: 60 },
+  BACKUP_RETENTION_DAYS: { is: 14, least: 1, most: 16 },
+  BACKUP_RECORD_DAYS: { is: 90, least: 30, most: 365 },
   SUPPRESSION_DAYS: { is: 45, least: 30, most: 365 },
   DEADLINE_ALARM_DAYS: { is: 3, least: 1, most: 7 },
   CERTIFICATE_DAYS: { is: 1_095, least: 365, most: 3_650 },
@@ -57,6 +59,7 @@ export const SETTABLE = [
   'DEAD_LETTER_DAYS',
   'LOG_RETENTION_DAYS',
   'AUDIT_DAYS',
+  'BACKUP_RETENTION_DAYS',
   'SUPPRESSION_DAYS',
   'CERTIFICATE_DAYS',
 ] as const satisfies readonly LimitName[]

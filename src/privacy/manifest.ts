@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { accounts } from './manifest/accounts.ts'
 import { audit } from './manifest/audit.ts'
+import { backedUp, backupStores } from './manifest/backups.ts'
 import { communication } from './manifest/communication.ts'
 import { connections } from './manifest/connections.ts'
 import { contacts } from './manifest/contacts.ts'
@@ -30,12 +31,13 @@ const tables: readonly Table[] = [
   ...usage,
   ...exported,
   ...deletions,
+  ...backedUp,
   ...security,
   ...rights,
   ...communication,
 ]
 
-const stores: readonly Store[] = [...otherStores, ...exportStores]
+const stores: readonly Store[] = [...otherStores, ...exportStores, ...backupStores]
 
 /**
  * Every column and every other place that can hold somebody's data, with the reason it is there, how long it

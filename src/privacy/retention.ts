@@ -1,5 +1,7 @@
+import { expireBackups } from '../backups/shelf.ts'
 import { advanceDue } from '../deletions/advance.ts'
 import { noteTraffic, tendDormant } from '../deletions/dormant.ts'
+import { tendLedger } from '../deletions/ledger-file.ts'
 import { QUEUE_NAMES } from '../queues.ts'
 import { Refusal } from '../refusal.ts'
 import { announceProcessors } from '../processors/notices.ts'
@@ -81,6 +83,7 @@ async function sweep(on: Resources, at: Moment): Promise<Swept> {
   const deletions = await advanceDue(on, { now, signal })
   tally.counts['deletions'] = deletions.purged.length
   if (deletions.failed.length + deletions.overdue.length > 0) tally.overdue.add('deletions')
+  await sweepBackups(on, now, tally)
   const due = await listDueRows(on)
   for (const rule of due.filter(({ isSystem }) => isSystem))
     await count(on, tally, rule.table, () => removeDue(on, rule, at))
@@ -93,6 +96,15 @@ async function sweep(on: Resources, at: Moment): Promise<Swept> {
   on.log.info({ sweep: id, counts, overdue, ms }, 'retention sweep')
   const purged = Object.keys(counts).filter((name) => (counts[name] ?? 0) > 0)
   return { now, purged, overdue, counts }
+}
+
+/** What lies beside the database: backups whose time is over, and the ledger that a restore goes by. */
+async function sweepBackups(on: Resources, now: Date, tally: Tally): Promise<void> {
+  const expired = await attempt(on, tally, 'backups', () => expireBackups(on, now))
+  tally.counts['backup files'] = expired?.removed ?? 0
+  if (expired && expired.late.length > 0) tally.overdue.add('backups')
+  const isWhole = await attempt(on, tally, 'deletion ledger', () => tendLedger(on, now))
+  if (isWhole === false) tally.overdue.add('deletion ledger')
 }
 
 async function sweepOrganization(

@@ -42,16 +42,21 @@ export function sealChunks(
   }
 }
 
-/** The bytes that `sealChunks` sealed; throws SealError at the first chunk that is not as it was written. */
+/** The bytes that `sealChunks` sealed, behind `skip` lines of something else; throws SealError at the first chunk that is not as it was written. */
 export async function* openChunks(
   keys: readonly SealingKey[],
   place: Place,
   path: string,
+  { skip = 0 }: { skip?: number } = {},
 ): AsyncGenerator<Buffer> {
   const file = await open(path, 'r')
-  let [index, waiting] = [0, '']
+  let [index, waiting, passed] = [0, '', 0]
   try {
     for await (const line of file.readLines({ autoClose: false })) {
+      if (passed < skip) {
+        passed += 1
+        continue
+      }
       if (waiting !== '') {
         yield openEnvelope(keys, placeOf(place, index, false), waiting)
         index += 1

@@ -71,6 +71,24 @@ export const statusOf = (wamid: string, status: string, at: Date, more: Loose = 
   ...more,
 })
 
+/** What WhatsApp delivers of one person at a moment: messages under all their identities, and receipts of one to them. */
+export function recordedOf(number: Number, who: Customer & { phone: string }, now: Date): Loose[] {
+  const from = { ...who, userId: 'US.13491208655302741918', username: 'somebody.new' }
+  const at = { timestamp: seconds(now) }
+  const first = messageOf(from, 'Hello', at)
+  const reaction = { message_id: first['id'], emoji: '👍' }
+  return [
+    messagesBody(number, from, first),
+    messagesBody(number, from, messageOf(from, 'Are you there?', at)),
+    messagesBody(number, from, messageOf(from, '', { ...at, type: 'reaction', reaction })),
+    ...['sent', 'delivered', 'read'].map((status) =>
+      bodyAround(number, {
+        statuses: [statusOf('wamid.ours', status, now, { recipient_id: who.phone })],
+      }),
+    ),
+  ]
+}
+
 export const signed = (secret: string, body: string | Buffer): string =>
   `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`
 

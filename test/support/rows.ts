@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { digest, newId } from '../../src/ids.ts'
 import { noticeRows, peopleRows } from './people-rows.ts'
+import { ROWS_PROOF } from './rows-proof.ts'
 import { RIGHTS_ROWS } from './rows-rights.ts'
 import { ROWS_TOLD } from './rows-told.ts'
 import { SECURITY_ROWS } from './rows-security.ts'
@@ -159,46 +160,6 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     body: sealed,
     expires_at: soon(),
   }),
-  deletions: ({ org, contact }) => ({
-    id: contact,
-    org_id: org,
-    kind: 'contact',
-    subject_id: contact,
-    code_digest: digest(contact),
-    road: 'agent',
-    state: 'cancelled',
-    reason: 'withdrawn',
-    requested_at: new Date(),
-    deadline_at: soon(),
-  }),
-  deletion_events: ({ contact }) => ({
-    id: newId(),
-    deletion_id: contact,
-    at: new Date(),
-    state: 'cancelled',
-    actor_kind: 'user',
-  }),
-  alarms: ({ contact }) => ({
-    id: newId(),
-    kind: 'deletion',
-    ref: contact,
-    stage: 'near',
-    raised_at: new Date(),
-  }),
-  suppressions: ({ org }) => ({
-    org_id: org,
-    kind: 'phone',
-    digest: digest(org),
-    erased_at: new Date(),
-    expires_at: soon(),
-  }),
-  exports: ({ org, user }) => ({
-    id: newId(),
-    org_id: org,
-    kind: 'org',
-    subject_id: org,
-    requested_by: user,
-  }),
   mail_outbox: ({ org, user }) => ({
     id: newId(),
     org_id: org,
@@ -271,6 +232,7 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
   // Long over for every moment that a test takes for now: a fresh run would hold up the next one.
   sweep_runs: () => ({ id: newId(), now_arg: LONG_AGO, started_at: LONG_AGO }),
   ...ROWS_TOLD,
+  ...ROWS_PROOF,
 }
 
 export const seededTables = (): string[] => Object.keys(ROWS)

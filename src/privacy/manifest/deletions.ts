@@ -47,6 +47,11 @@ export const deletions = [
       },
       certificate: { ...key, paths: ['key', 'certificate.**'], why: 'counts, times and digests' },
       signature: { ...key, why: 'a signature' },
+      first: {
+        ...key,
+        paths: ['*'],
+        why: 'the certificate of before, where a restore deleted again',
+      },
       fence: key,
       lease_until: key,
       confirm_digest: { ...key, sealed: 'hash' },

@@ -131,6 +131,11 @@ export const retention: Readonly<Record<string, Rule>> = {
     says: 'when a deletion moved on: as long as its proof',
     until: 'the proof of the deletion goes',
   },
+  backup: lasting('BACKUP_RETENTION_DAYS', (n) => `backups: ${n} days`),
+  backup_record: {
+    says: 'the record of a backup: 90 days after its file',
+    days: LIMITS.BACKUP_RECORD_DAYS.is,
+  },
   suppression: lasting('SUPPRESSION_DAYS', (n) => `keyed digests of who was erased: ${n} days`),
   job: lasting(
     'JOB_FAILED_DAYS',

@@ -1,0 +1,66 @@
+import {
+  createPostgresBackend,
+  Queue,
+  withBackend,
+  Worker,
+  type Job,
+  type WorkerOptions,
+} from 'bullmq'
+import type { Config } from './config.ts'
+
+export type Bull = {
+  backend: 'redis' | 'postgres'
+  queue(name: string): Queue
+  worker(
+    name: string,
+    run: (job: Job, token?: string, signal?: AbortSignal) => Promise<void>,
+    options: Partial<WorkerOptions>,
+  ): Worker
+}
+
+/** Fails fast while Redis is away: the webhook has its own deadline and Meta sends again. */
+const PRODUCER = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 1,
+  commandTimeout: 1_200,
+  connectTimeout: 1_000,
+  retryStrategy: (times: number) => Math.min(100 + 100 * times, 1_000),
+}
+const CONSUMER = { retryStrategy: (times: number) => Math.min(100 + 100 * times, 1_000) }
+
+/** All queues and workers are made here: a forgotten back end would talk Redis to PostgreSQL without a type error. */
+export function chooseBackend(config: Config, prefix: string): Bull {
+  if (config.REDIS_URL) {
+    const url = config.REDIS_URL
+    return {
+      backend: 'redis',
+      queue: (name) => new Queue(name, { prefix, connection: { url, ...PRODUCER } }),
+      worker: (name, run, options) =>
+        new Worker(name, run, { ...options, prefix, connection: { url, ...CONSUMER } }),
+    }
+  }
+  const postgres = withBackend(createPostgresBackend)
+  const connection = (max: number) => ({
+    connectionString: config.DATABASE_URL,
+    schema: 'jobs',
+    options: '-c role=cf_queue',
+    max,
+  })
+  const impatient = {
+    connectionTimeoutMillis: 1_000,
+    statement_timeout: 1_100,
+    query_timeout: 1_200,
+  }
+  return {
+    backend: 'postgres',
+    queue: (name) =>
+      new postgres.Queue(name, {
+        connection: { ...connection(3), ...impatient },
+      }) as unknown as Queue,
+    worker: (name, run, options) =>
+      new postgres.Worker(name, run, {
+        ...options,
+        connection: connection(Math.min((options.concurrency ?? 1) + 1, 8)),
+      }) as unknown as Worker,
+  }
+}
