@@ -3,6 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { promises } from '../../src/privacy/promises.ts'
 import { ROOT } from '../../src/root.ts'
+import { startCluster } from '../support/cluster.ts'
 import { proofs, sabotaged, sabotagesOf, type Sabotage } from './proofs.ts'
 import { runJest, type Outcome } from './run-jest.ts'
 
@@ -27,12 +28,16 @@ async function tryOut({ id, proof, sabotage }: Trial): Promise<Finding> {
     await symlink(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'))
     const target = path.join(copy, sabotage.file)
     await writeFile(target, sabotaged(await readFile(target, 'utf8'), sabotage))
-    return { id, name: sabotage.name, verdict: verdictOf(await runJest(copy, [proof])) }
+    // Roles belong to the whole server: a migration that was tampered with gets one of its own.
+    const database = sabotage.file.startsWith('migrations/') ? undefined : cluster.url
+    const outcome = await runJest(copy, [proof], database)
+    return { id, name: sabotage.name, verdict: verdictOf(outcome) }
   } finally {
     await rm(copy, { recursive: true })
   }
 }
 
+const cluster = await startCluster()
 const asked = new Set(process.argv.slice(2).map((id) => id.replace(/^P0/, 'P')))
 const trials = promises
   .filter(({ id }) => asked.size === 0 || asked.has(id))
@@ -51,6 +56,7 @@ const work = async (): Promise<void> => {
   await work()
 }
 await Promise.all(Array.from({ length: Math.max(1, os.availableParallelism() >> 1) }, work))
+await cluster.stop()
 await mkdir(path.join(ROOT, 'build'), { recursive: true })
 await writeFile(
   path.join(ROOT, 'build/sabotage-report.json'),
