@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import path from 'node:path'
 import { newId } from '../src/ids.ts'
 import { BACKENDS, startApp, type Backend, type Running } from './support/app.ts'
 import { startGraph, type Graph } from './support/graph.ts'
+import { programOf } from './support/programs.ts'
 import { openTalk, type Talk } from './support/talk.ts'
 import { until } from './support/until.ts'
 
@@ -130,7 +130,7 @@ function startWorker({ on }: Running, queuePrefix: string): ChildProcess {
   const [key] = masterKeys
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', path.join(import.meta.dirname, 'support/worker-child.ts'), queuePrefix],
+    [...programOf('test/support/worker-child.ts'), queuePrefix],
     {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: {

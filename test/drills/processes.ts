@@ -6,6 +6,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { Redis } from 'ioredis'
 import { ROOT } from '../../src/root.ts'
+import { programOf } from '../support/programs.ts'
 import { until } from '../support/until.ts'
 
 export type Env = Record<string, string>
@@ -17,11 +18,11 @@ export type Product = {
   stop(): Promise<void>
 }
 
-/** How an entry is run: from source, as tests do, or as production does. */
+/** How an entry is run: as tests do, or as production does. */
 export type Made = 'source' | 'build'
 const commandOf = (made: Made, entry: string): string[] =>
   made === 'source'
-    ? ['--import', 'tsx', `src/${entry}.ts`]
+    ? programOf(`src/${entry}.ts`)
     : ['--enable-source-maps', `build/src/${entry}.js`]
 
 /** The three commands of the Procfile as processes of their own. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import path from 'node:path'
 import type { Running } from './app.ts'
+import { programOf } from './programs.ts'
 
 /**
  * Run a script of this folder beside an app, on its database, queues and files, with what the app knows of its surroundings
@@ -11,7 +11,7 @@ export function runBeside(app: Running, script: string, args: string[]): Promise
   const keys = masterKeys.map(({ id, key }) => `${id}:${key.toString('base64')}`)
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', path.join(import.meta.dirname, script), app.queuePrefix, ...args],
+    [...programOf(`test/support/${script}`), app.queuePrefix, ...args],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {

@@ -1,8 +1,13 @@
+import { execFileSync } from 'node:child_process'
+import path from 'node:path'
 import pg from 'pg'
 import { migrate } from '../../src/migrate.ts'
 import { startBrowser } from './browser.ts'
 import type { Cluster } from './cluster.ts'
 import { findRedis } from './redis.ts'
+
+const ROOT = path.join(import.meta.dirname, '../..')
+const TSC = path.join(ROOT, 'node_modules/typescript/bin/tsc')
 
 declare global {
   var cluster: Cluster | undefined
@@ -32,8 +37,10 @@ export default async function setup({ nonFlagArgs }: { nonFlagArgs: string[] }):
     throw new Error('CI needs a Redis at REDIS_URL or 127.0.0.1:6379')
   else process.stdout.write('No Redis found: tests of the Redis back end are left out.\n')
 
-  // Most files need none: a run of a few of them starts one only where it is used.
+  // For a few files it is not worth it: they run the sources, and start a browser only where one is used.
   if (nonFlagArgs.length > 0) return
+  execFileSync(process.execPath, [TSC, '-p', 'test/support/tsconfig.json'], { cwd: ROOT })
+  process.env['TEST_BUILD'] = '1'
   globalThis.browser = await startBrowser()
   process.env['TEST_BROWSER_WS'] = globalThis.browser.wsEndpoint()
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import { programOf } from './programs.ts'
 import { until } from './until.ts'
 
 const ROOT = path.join(import.meta.dirname, '../..')
@@ -23,15 +24,11 @@ export function run(
   args: string[],
   { env = {} }: { env?: Record<string, string> } = {},
 ): Product {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', path.join(ROOT, 'src', entry), ...args],
-    {
-      cwd: ROOT,
-      env: { PATH: process.env['PATH'], HOME: os.tmpdir(), LOG_LEVEL: 'warn', ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    },
-  )
+  const child = spawn(process.execPath, [...programOf(`src/${entry}`), ...args], {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'], HOME: os.tmpdir(), LOG_LEVEL: 'warn', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (chunk) => (stdout += String(chunk)))
