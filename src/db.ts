@@ -12,6 +12,8 @@ export type Db = {
   withTenant<T>(org: string, run: (tx: Tx) => Promise<T>): Promise<T>
   /** One transaction as `cf_system`: sign-in, sessions, routing, sweeps, mail; no message, no contact. */
   withSystem<T>(run: (tx: Tx) => Promise<T>): Promise<T>
+  /** Connections of this process: in use, idle, and how many wait for one. */
+  pool(): { used: number; idle: number; waiting: number }
   /** Answers when the database does; throws otherwise. */
   ping(): Promise<void>
   /** Whether pages and workers are let in: not while a backup is restored, nor before the database was migrated. */
@@ -84,6 +86,9 @@ export class Shut extends Error {
 /** A schema without a way in: its tables are denied by their full name, and not found by their short one. */
 const SHUT = /^(42501|42P01|42883|3F000)$/
 
+/** What knex' pool tells of itself. */
+type Held = { numUsed(): number; numFree(): number; numPendingAcquires(): number }
+
 export function openDb(url: string, max = 10, doors = DOORS): Db {
   const pool = knex({
     client: StrictClient as unknown as typeof Knex.Client,
@@ -125,6 +130,10 @@ export function openDb(url: string, max = 10, doors = DOORS): Db {
       return enter(doors.tenant, org, run)
     },
     withSystem: (run) => enter(doors.system, '', run),
+    pool() {
+      const { pool: held } = pool.client as { pool: Held }
+      return { used: held.numUsed(), idle: held.numFree(), waiting: held.numPendingAcquires() }
+    },
     async ping() {
       await pool.raw('select 1')
     },

@@ -7,15 +7,17 @@ import {
   type WorkerOptions,
 } from 'bullmq'
 import type { Config } from './config.ts'
+import type { Log } from './log.ts'
+import { depthsInPostgres, depthsInRedis, type DepthReader } from './queue-depths.ts'
 
+type Run = (job: Job, token?: string, signal?: AbortSignal) => Promise<void>
+
+/** BullMQ on the back end of this installation. */
 export type Bull = {
   backend: 'redis' | 'postgres'
   queue(name: string): Queue
-  worker(
-    name: string,
-    run: (job: Job, token?: string, signal?: AbortSignal) => Promise<void>,
-    options: Partial<WorkerOptions>,
-  ): Worker
+  worker(name: string, run: Run, options: Partial<WorkerOptions>): Worker
+  depths: DepthReader
 }
 
 /** Fails fast while Redis is away: the webhook has its own deadline and Meta sends again. */
@@ -29,7 +31,7 @@ const PRODUCER = {
 const CONSUMER = { retryStrategy: (times: number) => Math.min(100 + 100 * times, 1_000) }
 
 /** All queues and workers are made here: a forgotten back end would talk Redis to PostgreSQL without a type error. */
-export function chooseBackend(config: Config, prefix: string): Bull {
+export function chooseBackend(config: Config, log: Log, prefix: string): Bull {
   if (config.REDIS_URL) {
     const url = config.REDIS_URL
     return {
@@ -37,6 +39,7 @@ export function chooseBackend(config: Config, prefix: string): Bull {
       queue: (name) => new Queue(name, { prefix, connection: { url, ...PRODUCER } }),
       worker: (name, run, options) =>
         new Worker(name, run, { ...options, prefix, connection: { url, ...CONSUMER } }),
+      depths: depthsInRedis,
     }
   }
   const postgres = withBackend(createPostgresBackend)
@@ -62,5 +65,6 @@ export function chooseBackend(config: Config, prefix: string): Bull {
         ...options,
         connection: connection(Math.min((options.concurrency ?? 1) + 1, 8)),
       }) as unknown as Worker,
+    depths: depthsInPostgres({ ...connection(1), ...impatient }, log),
   }
 }

@@ -1,9 +1,12 @@
 import type { Queue, Worker } from 'bullmq'
 import type { Config } from './config.ts'
-import { describeError, type Log } from './log.ts'
+import type { Log } from './log.ts'
 import { chooseBackend, type Bull } from './queue-backend.ts'
+import type { Depth } from './queue-depths.ts'
 import { forgetInQueue, isForgotten } from './queue-erasure.ts'
 import { namesInStore } from './queue-names.ts'
+import { BEAT, startWorker, type Told } from './queue-worker.ts'
+import type { Tally } from './tally.ts'
 
 /** One webhook body, sealed before it touches the queue. `org` is null where no organization is known. */
 export type InboundBody = {
@@ -35,14 +38,7 @@ type Data = {
 export type QueueName = keyof Data
 export const QUEUE_NAMES: readonly QueueName[] = ['inbound', 'outbound', 'mail', 'usage', 'export']
 
-/** What a worker is told. `attempt` counts from 1; `log` carries queue and job id. */
-export type Work<N extends QueueName> = {
-  id: string
-  data: Data[N]
-  attempt: number
-  log: Log
-  signal: AbortSignal | undefined
-}
+export type Work<N extends QueueName> = Told<Data[N]>
 
 export type Queues = {
   backend: 'redis' | 'postgres'
@@ -69,11 +65,20 @@ export type Queues = {
     run: (work: Work<N>) => Promise<void>,
     options?: { concurrency?: number },
   ): void
-  /** Workers take no job while it is true; what waits stays where it is. */
-  rest(isOn: boolean): void
-  counts(): Promise<Record<QueueName, Record<string, number>>>
   /** Every name the store holds something of ours under, whether a queue has it or not. */
   names(): Promise<string[]>
+  /** Workers take no job while it is true; what waits stays where it is. */
+  rest(isOn: boolean): void
+  /** Rejects when the queue store does not answer within about a second. */
+  depths(): Promise<Record<QueueName, Depth>>
+  /** Send a heartbeat through each queue that is worked at here; one that still waits is enough. Never throws. */
+  beat(): Promise<void>
+  /** When the last heartbeat came through each queue that is worked at here; null before the first. */
+  beats(): Partial<Record<QueueName, Date | null>>
+  /** Let a paused queue go on. */
+  resume(name: QueueName): Promise<void>
+  /** The library's own objects, for Bull Board. */
+  bare(): Queue[]
   /** Rejects when the queue store does not answer within a second. */
   ready(): Promise<void>
   close(): Promise<void>
@@ -89,61 +94,61 @@ const UNKEPT = {
 const CLEANED = 1_000
 const KEPT = { removeOnComplete: { age: 1_800, count: 5_000 }, removeOnFail: { age: 7 * 86_400 } }
 
-export function openQueues(config: Config, log: Log, prefix = 'chatflow'): Queues {
-  const bull = chooseBackend(config, prefix)
+export function openQueues(
+  config: Config,
+  { log, tally, prefix = 'chatflow' }: { log: Log; tally: Tally; prefix?: string | undefined },
+): Queues {
+  const bull = chooseBackend(config, log, prefix)
   const made = QUEUE_NAMES.map((name) => [name, bull.queue(name)])
   const queues = Object.fromEntries(made) as Record<QueueName, Queue>
   const workers: Worker[] = []
+  const beats = new Map<QueueName, Date | null>()
   for (const [name, queue] of Object.entries(queues))
     queue.on('error', (error) => log.warn({ err: error, queue: name }, 'queue connection'))
   return {
     backend: bull.backend,
-    async addInbound(bodies) {
-      await queues.inbound.add(
-        'bodies',
-        { bodies },
-        { ...KEPT, attempts: 10, backoff: { type: 'patient' }, sizeLimit: 8 * 1_048_576 },
-      )
-    },
-    async ring({ org, connection }) {
-      // Without keepLastIfActive a ring during a drain would be lost.
-      const deduplication = { id: `connection-${connection}`, keepLastIfActive: true }
-      await queues.outbound
-        .add(
-          'drain',
-          { org, connection },
-          { deduplication, removeOnComplete: true, removeOnFail: true },
-        )
-        .catch((error: unknown) => log.warn({ err: error, connection }, 'doorbell not rung'))
-    },
-    addMail: (id) => addRow(queues.mail, id, log),
-    addExport: (id) => addRow(queues.export, id, log),
-    addUsage: (job) => queues.usage.add('usage', job, UNKEPT).then(() => undefined),
+    ...producers(queues, log),
     clean: (name, state, before) => cleanJobs(queues[name], state, before),
     forget: (org) => forgetEverywhere(queues, org),
     hasForgotten: (org) => isForgottenEverywhere(queues, org),
-    ...crew(bull, workers, log),
-    async counts() {
-      const pairs = await Promise.all(
-        QUEUE_NAMES.map(async (name) => [name, await queues[name].getJobCounts()] as const),
-      )
-      return Object.fromEntries(pairs) as Record<QueueName, Record<string, number>>
+    ...crew(bull, { workers, beats }, { log, tally }),
+    beat: () =>
+      beatAll(
+        [...beats.keys()].map((name) => queues[name]),
+        log,
+      ),
+    beats: () => Object.fromEntries(beats),
+    resume: (name) => queues[name].resume(),
+    bare: () => Object.values(queues),
+    async depths() {
+      const found = await within(1_500, bull.depths.read(Object.values(queues)))
+      const pairs = Object.keys(queues).map((name, n) => [name, found[n]] as const)
+      return Object.fromEntries(pairs) as Record<QueueName, Depth>
     },
     names: () => namesInStore(config, prefix),
     ready: () => within(1_000, queues.inbound.getJobCountByTypes('waiting')).then(() => undefined),
     async close() {
       await Promise.all(workers.map((worker) => worker.close()))
       await Promise.all(Object.values(queues).map((queue) => queue.close()))
+      await bull.depths.close()
     },
   }
 }
 
+type Hands = { workers: Worker[]; beats: Map<QueueName, Date | null> }
+
 /** Those who take jobs, and when they rest; a worker that comes while they do rests too. */
-function crew(bull: Bull, workers: Worker[], log: Log): Pick<Queues, 'work' | 'rest'> {
+function crew(
+  bull: Bull,
+  { workers, beats }: Hands,
+  told: { log: Log; tally: Tally },
+): Pick<Queues, 'work' | 'rest'> {
   let isResting = false
   return {
     work(name, run, { concurrency = 4 } = {}) {
-      const worker = startWorker(bull, { name, run, concurrency }, log)
+      beats.set(name, null)
+      const beat = (): void => void beats.set(name, new Date())
+      const worker = startWorker(bull, { name, run, concurrency, beat }, told)
       workers.push(worker)
       if (isResting) void worker.pause(true)
     },
@@ -153,6 +158,32 @@ function crew(bull: Bull, workers: Worker[], log: Log): Pick<Queues, 'work' | 'r
     },
   }
 }
+
+type Producers = Pick<Queues, 'addInbound' | 'ring' | 'addMail' | 'addExport' | 'addUsage'>
+
+const producers = (queues: Record<QueueName, Queue>, log: Log): Producers => ({
+  async addInbound(bodies) {
+    await queues.inbound.add(
+      'bodies',
+      { bodies },
+      { ...KEPT, attempts: 10, backoff: { type: 'patient' }, sizeLimit: 8 * 1_048_576 },
+    )
+  },
+  async ring({ org, connection }) {
+    // Without keepLastIfActive a ring during a drain would be lost.
+    const deduplication = { id: `connection-${connection}`, keepLastIfActive: true }
+    await queues.outbound
+      .add(
+        'drain',
+        { org, connection },
+        { deduplication, removeOnComplete: true, removeOnFail: true },
+      )
+      .catch((error: unknown) => log.warn({ err: error, connection }, 'doorbell not rung'))
+  },
+  addMail: (id) => addRow(queues.mail, id, log),
+  addExport: (id) => addRow(queues.export, id, log),
+  addUsage: (job) => queues.usage.add('usage', job, UNKEPT).then(() => undefined),
+})
 
 async function forgetEverywhere(
   queues: Record<QueueName, Queue>,
@@ -191,51 +222,12 @@ async function addRow(queue: Queue, id: string, log: Log): Promise<void> {
     )
 }
 
-type Post<N extends QueueName> = {
-  name: N
-  run: (work: Work<N>) => Promise<void>
-  concurrency: number
-}
-
-function startWorker<N extends QueueName>(bull: Bull, post: Post<N>, log: Log): Worker {
-  const { name, run, concurrency } = post
-  const worker = bull.worker(
-    name,
-    async (job, _token, signal) => {
-      const child = log.child({ queue: name, job: job.id })
-      const started = performance.now()
-      try {
-        await run({
-          id: String(job.id),
-          data: job.data as Data[N],
-          attempt: job.attemptsMade + 1,
-          log: child,
-          signal,
-        })
-        child.debug({ ms: Math.round(performance.now() - started) }, 'job done')
-      } catch (error) {
-        child.error({ err: error, attempt: job.attemptsMade + 1 }, 'job failed')
-        throw codeOnly(error)
-      }
-    },
-    {
-      concurrency,
-      lockDuration: 15_000,
-      stalledInterval: 5_000,
-      maxStalledCount: 50,
-      settings: { backoffStrategy: (attempts: number) => Math.min(500 * 2 ** attempts, 60_000) },
-    },
-  )
-  worker.on('error', (error) => log.warn({ err: error, queue: name }, 'worker connection'))
-  return worker
-}
-
-/** The queue stores a failure's text in clear, so it gets the code and nothing of the data. */
-function codeOnly(error: unknown): Error {
-  const { type, code } = describeError(error)
-  const bare = new Error([type, code].filter(Boolean).join(' '))
-  bare.stack = bare.message
-  return bare
+async function beatAll(queues: Queue[], log: Log): Promise<void> {
+  const options = { deduplication: { id: BEAT }, removeOnComplete: true, removeOnFail: true }
+  for (const queue of queues)
+    await queue
+      .add(BEAT, {}, options)
+      .catch((error: unknown) => log.warn({ err: error, queue: queue.name }, 'heartbeat not sent'))
 }
 
 /** Rejects when `promise` has not settled within `ms` milliseconds. */

@@ -7,6 +7,8 @@ export type RedisFacts = {
   evictionPolicy: string
   appendOnly: boolean
   fsync: string | undefined
+  /** Of the memory it may use; null where nothing limits it. */
+  usedShare: number | null
 }
 
 /** What `INFO` says, and `appendfsync` where the host lets us ask; undefined when Redis does not answer in 2 seconds. */
@@ -29,6 +31,7 @@ export async function readRedis(url: string): Promise<RedisFacts | undefined> {
       evictionPolicy: fact('maxmemory_policy'),
       appendOnly: fact('aof_enabled') === '1',
       fsync: (fsync as string[])[1],
+      usedShare: shareOf(Number(fact('used_memory')), Number(fact('maxmemory'))),
     }
   } catch {
     return undefined
@@ -36,6 +39,8 @@ export async function readRedis(url: string): Promise<RedisFacts | undefined> {
     client.disconnect()
   }
 }
+
+const shareOf = (used: number, most: number): number | null => (most > 0 ? used / most : null)
 
 /**
  * A Redis that may drop keys, or that forgets everything when it dies, cannot keep what a webhook's 200 promised.

@@ -10,12 +10,14 @@ import { openLog, type Log } from './log.ts'
 import { openMaintenance, type Maintenance } from './maintenance.ts'
 import { checkRedis } from './redis.ts'
 import { openQueues, type Queues } from './queues.ts'
+import { openTally, type Tally } from './tally.ts'
 import { openVault, type Vault } from './vault.ts'
 
 /** Everything the product stands on, built once and handed in: no part of it is a global. */
 export type Resources = {
   config: Config
   log: Log
+  tally: Tally
   db: Db
   /** As `cf_system`, for libraries that bring their own statements (sessions, throttles). */
   pool: pg.Pool
@@ -43,7 +45,8 @@ export async function openResources(config: Config, given: Given = {}): Promise<
   const db = openDb(config.DATABASE_URL, config.DATABASE_POOL, doors)
   const pool = openPool(config.DATABASE_URL, doors, log)
   const vault = openVault(config.masterKeys)
-  const queues = openQueues(config, log, given.queuePrefix)
+  const tally = openTally()
+  const queues = openQueues(config, { log, tally, prefix: given.queuePrefix })
   // The first webhook should not be the one that pays for connecting.
   await queues.ready().catch((error: unknown) => log.warn({ err: error }, 'queue not ready yet'))
   const events = await openEvents(config, log, given.queuePrefix)
@@ -62,6 +65,7 @@ export async function openResources(config: Config, given: Given = {}): Promise<
   return {
     config,
     log,
+    tally,
     db,
     pool,
     vault,

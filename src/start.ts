@@ -3,6 +3,7 @@ import { embeddedConfig, openEmbedded, type Embedded } from './embedded/embedded
 import { seedOnce, welcome } from './embedded/welcome.ts'
 import { live, type Life } from './lifetime.ts'
 import { createWeb } from './listener.ts'
+import { startPulse } from './ops/pulse.ts'
 import { release } from './release.ts'
 import { openResources, type Resources } from './resources.ts'
 import { closeSandbox } from './sandbox/sandbox.ts'
@@ -26,6 +27,7 @@ await live(async (life) => {
   const on = await openResources(config)
   life.onEnd(() => on.close())
   life.onEnd(() => closeSandbox(on))
+  life.onEnd(startPulse(on, 'all'))
   life.onEnd(startWorkers(on))
   const server = await listen(config)
   life.onEnd(() => server.close(ANSWERS_MS))

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { completeConfig, readVariables } from './config.ts'
 import { live } from './lifetime.ts'
 import { createWeb } from './listener.ts'
+import { startPulse } from './ops/pulse.ts'
 import { openResources } from './resources.ts'
 import { closeSandbox } from './sandbox/sandbox.ts'
 import { listen } from './server.ts'
@@ -17,6 +18,7 @@ await live(async (life) => {
   life.onEnd(() => server.close(0))
   const on = await openResources(config)
   life.onEnd(() => on.close())
+  life.onEnd(startPulse(on, 'web'))
   life.onEnd(() => closeSandbox(on))
   life.onEnd(async () => {
     server.drain()

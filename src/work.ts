@@ -37,6 +37,6 @@ export function startWorkers(on: Resources): () => Promise<void> {
     .filter(([name]) => !wanted || wanted.includes(name))
     .map(([, start]) => start(on))
   return async () => {
-    for (const stop of stops) await stop?.()
+    await Promise.all(stops.map(async (stop) => stop?.()))
   }
 }

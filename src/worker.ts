@@ -1,5 +1,6 @@
 import { completeConfig, readVariables } from './config.ts'
 import { live } from './lifetime.ts'
+import { startPulse } from './ops/pulse.ts'
 import { openResources } from './resources.ts'
 import { startWorkers } from './work.ts'
 
@@ -7,6 +8,7 @@ import { startWorkers } from './work.ts'
 await live(async (life) => {
   const on = await openResources(completeConfig(readVariables()))
   life.onEnd(() => on.close())
+  life.onEnd(startPulse(on, 'worker'))
   life.onEnd(startWorkers(on))
   on.log.info({ queues: on.config.WORKER_QUEUES ?? 'all' }, 'worker process ready')
 })

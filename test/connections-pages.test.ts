@@ -205,7 +205,7 @@ describe('connecting a number', () => {
       code: null,
     }
     await keepDeadLetters(app.on, [{ ...letter, number, plain, key }])
-    const waiting = async () => (await app.on.queues.counts()).inbound['waiting'] ?? 0
+    const waiting = async () => (await app.on.queues.depths()).inbound.waiting
     const before = await waiting()
     await admin.post(HOME, given)
     expect(await waiting()).toBe(before)

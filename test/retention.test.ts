@@ -184,7 +184,7 @@ async function finishedJobsGo(backend: Backend): Promise<void> {
   busy.on.queues.work('mail', () => {
     return fails ? Promise.reject(new Error('no')) : Promise.resolve()
   })
-  const jobs = async () => (await busy.on.queues.counts()).mail
+  const jobs = async () => (await busy.on.queues.depths()).mail
   await busy.on.queues.addMail('done')
   await until(async () => (await jobs())['completed'] === 1)
   fails = true

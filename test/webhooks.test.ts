@@ -213,7 +213,7 @@ describe.each(BACKENDS)('webhooks over %s', (backend) => {
     const order = shuffled([...bodiesFor(twice), ...bodiesFor(twice)], 3)
     await Promise.all(order.map((body) => postWebhook(app.url, twice.connection, body as never)))
     await until(async () => (await texts(once)).length === 20 && (await texts(twice)).length === 20)
-    await until(async () => (await app.on.queues.counts()).inbound['active'] === 0)
+    await until(async () => (await app.on.queues.depths()).inbound.active === 0)
     expect(await see(twice)).toEqual(await see(once))
   })
 

@@ -1,12 +1,7 @@
 import { pruneAccounts } from '../src/accounts/prune.ts'
 import type { Resources } from '../src/resources.ts'
-
-const EVERY_MS = 600_000
+import { repeat } from '../src/schedule.ts'
 
 /** Takes away ended sign-ins and what else nobody can use, every ten minutes. */
-export function accounts(on: Resources): () => void {
-  const timer = setInterval(() => {
-    pruneAccounts(on).catch((error: unknown) => on.log.warn({ err: error }, 'accounts sweep'))
-  }, EVERY_MS)
-  return () => clearInterval(timer)
-}
+export const accounts = (on: Resources): (() => Promise<void>) =>
+  repeat(on, { name: 'accounts', everyMs: 600_000 }, () => pruneAccounts(on))

@@ -5,7 +5,9 @@ import { seedLoad } from '../demo/load.ts'
 import { newMasterKey } from '../embedded/keys.ts'
 import { rotateDataKey } from '../ops/data-key.ts'
 import { keyStatus } from '../ops/key-status.ts'
+import { queueStatus } from '../ops/queue-status.ts'
 import { rotateMasterKey } from '../ops/master-key.ts'
+import { QUEUE_NAMES } from '../queues.ts'
 import { Refusal } from '../refusal.ts'
 import { release } from '../release.ts'
 import type { Resources } from '../resources.ts'
@@ -46,9 +48,16 @@ export const operationCommands: Record<string, Command> = {
   }),
   'queues status': command({
     usage: '',
-    async run(at) {
-      const { queues } = await at.open()
-      return { backend: queues.backend, queues: await queues.counts() }
+    run: async (at) => queueStatus(await at.open()),
+  }),
+  'queues resume': command({
+    usage: 'NAME',
+    words: ['NAME'],
+    async run(at, { words: [name] }) {
+      const queue = QUEUE_NAMES.find((known) => known === name)
+      if (!queue) throw new UsageError(`NAME is one of ${QUEUE_NAMES.join(', ')}`)
+      await (await at.open()).queues.resume(queue)
+      return { resumed: queue }
     },
   }),
   'demo seed': command({

@@ -1,9 +1,10 @@
 import type { RequestHandler } from 'express'
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { watchInstance } from '../ops/gauges.ts'
 import type { Resources } from '../resources.ts'
 import { routeOf } from './request.ts'
 
-/** Numbers about this process, with closed label sets: no id, no address, nobody's data. */
+/** Numbers about this process and the installation, with closed label sets: no id, no address, nobody's data. */
 export type Metrics = {
   /** Counts every request that passes; mount it first. */
   count: RequestHandler
@@ -25,7 +26,8 @@ export function openMetrics(on: Resources): Metrics {
     buckets: SECONDS,
     registers: [register],
   })
-  watchQueues(on, register)
+  for (const metric of on.tally.metrics) register.registerMetric(metric)
+  watchInstance(on, register)
   return {
     count(req, res, next) {
       const stop = duration.startTimer()
@@ -40,35 +42,4 @@ export function openMetrics(on: Resources): Metrics {
     contentType: register.contentType,
     text: () => register.metrics(),
   }
-}
-
-/** Asked at each scrape; a queue store that is away shows as `up 0`, not as a failed scrape. */
-function watchQueues({ queues, log }: Resources, register: Registry): void {
-  const up: Gauge = new Gauge({
-    name: 'chatflow_queue_up',
-    help: 'Whether the queue store answered.',
-    registers: [register],
-    async collect() {
-      up.set(
-        await queues.ready().then(
-          () => 1,
-          () => 0,
-        ),
-      )
-    },
-  })
-  const jobs: Gauge = new Gauge({
-    name: 'chatflow_queue_jobs',
-    help: 'Jobs by queue and state.',
-    labelNames: ['queue', 'state'],
-    registers: [register],
-    async collect() {
-      jobs.reset()
-      const counts = await queues.counts().catch((error: unknown) => {
-        log.warn({ err: error }, 'queues not counted')
-      })
-      for (const [queue, states] of Object.entries(counts ?? {}))
-        for (const [state, n] of Object.entries(states)) jobs.set({ queue, state }, n)
-    },
-  })
 }

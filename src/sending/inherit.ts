@@ -13,6 +13,8 @@ type Lease = {
   fence: number
 }
 
+const DIED = 'process_died'
+
 /**
  * Take over what processes of this machine held when they died, without waiting for their leases: what they never
  * wrote to the wire is due again, what they wrote is of unknown outcome. Returns the connections with something due.
@@ -32,7 +34,8 @@ async function settle(on: Resources, legacy: Legacy): Promise<Doorbell[]> {
   )
   for (const org of new Set(leases.map((lease) => lease.org_id))) {
     const own = leases.filter((lease) => lease.org_id === org)
-    await on.db.withTenant(org, (tx) => settleIn(tx, org, own, legacy))
+    const doubted = await on.db.withTenant(org, (tx) => settleIn(tx, org, own, legacy))
+    for (const reason of doubted) on.tally.count('message', 'unknown', { reason })
     on.events.publish({ kind: 'feed', org })
   }
   if (leases.length > 0)
@@ -43,13 +46,16 @@ async function settle(on: Resources, legacy: Legacy): Promise<Doorbell[]> {
   return leases.map((lease) => ({ org: lease.org_id, connection: lease.connection_id }))
 }
 
-async function settleIn(tx: Tx, org: string, leases: Lease[], legacy: Legacy): Promise<void> {
+/** Returns the reason of each that became of unknown outcome. */
+async function settleIn(tx: Tx, org: string, leases: Lease[], legacy: Legacy): Promise<string[]> {
   const changed: string[] = []
+  const doubted: string[] = []
   for (const { message_id: message, fence, state } of leases) {
     const wrote = state === 'posting' && legacy.wrote(message, fence)
     const entry = { org, message, fence }
-    if (wrote ? await doubt(tx, entry, 'process_died') : await takeBack(tx, entry))
-      changed.push(message)
+    if (!(wrote ? await doubt(tx, entry, DIED) : await takeBack(tx, entry))) continue
+    changed.push(message)
+    if (wrote) doubted.push(DIED)
   }
   if (changed.length > 0)
     await appendFeed(
@@ -57,4 +63,5 @@ async function settleIn(tx: Tx, org: string, leases: Lease[], legacy: Legacy): P
       org,
       changed.map((ref) => ({ kind: 'message.updated', ref })),
     )
+  return doubted
 }

@@ -22,7 +22,10 @@ export async function record(on: Resources, entry: Entry, verdict: Verdict): Pro
   const done = await steadily(() =>
     on.db.withTenant(entry.org, (tx) => write(on, tx, entry, verdict)),
   )
-  if (done.moved) on.events.publish({ kind: 'feed', org: entry.org })
+  if (done.moved) {
+    on.tally.count('message', verdict.kind, { reason: codeOf(verdict) })
+    on.events.publish({ kind: 'feed', org: entry.org })
+  }
   if (done.suspended) {
     on.events.publish({ kind: 'connections' })
     on.log.warn(

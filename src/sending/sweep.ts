@@ -68,6 +68,7 @@ async function endLeases(on: Resources, org: string, leases: Lease[]): Promise<v
     return unsure
   })
   if (doubted.length === 0) return
+  for (const _ of doubted) on.tally.count('message', 'unknown', { reason: 'lease_over' })
   on.log.warn({ org, messages: doubted }, 'posts without an outcome')
   on.events.publish({ kind: 'feed', org })
 }

@@ -11,7 +11,7 @@ import { isSignatureShaped, isSigned } from './signature.ts'
 import { splitShared } from './split.ts'
 
 /** No database and no noun is reached from here: webhooks go on while PostgreSQL is away. */
-type Needs = Pick<Resources, 'config' | 'directory' | 'log' | 'now' | 'queues' | 'vault'>
+type Needs = Pick<Resources, 'config' | 'directory' | 'log' | 'now' | 'queues' | 'tally' | 'vault'>
 
 export type WebhookHandler = (req: IncomingMessage, res: ServerResponse) => void
 
@@ -36,7 +36,7 @@ type Call = { req: IncomingMessage; query: string; connection: string | undefine
  * the queue does not confirm within 1.5 s, 200 requests or 64 MB are in flight, or the connections were not read yet.
  */
 export function webhookHandler(on: Needs, hooks: Hooks = {}): WebhookHandler {
-  const batch = openBatch((bodies) => on.queues.addInbound(bodies))
+  const batch = openBatch((bodies) => timed(on, bodies))
   let inFlight = 0
   let bytesInFlight = 0
 
@@ -48,23 +48,35 @@ export function webhookHandler(on: Needs, hooks: Hooks = {}): WebhookHandler {
     if (req.method === 'GET') return shakeHands(on, call, hooks)
     return req.method === 'POST' ? take(on, call, batch) : { status: 405 }
   }
+  const tell = (req: IncomingMessage, res: ServerResponse, said: Answer): void => {
+    if (req.method === 'POST') on.tally.count('webhook', String(said.status))
+    answer(res, said)
+  }
   const serve = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const bytes = announced(req)
     if (inFlight >= MAX_IN_FLIGHT || bytesInFlight + bytes > MAX_BYTES_IN_FLIGHT)
-      return answer(res, { status: 503 })
+      return tell(req, res, { status: 503 })
     inFlight += 1
     bytesInFlight += bytes
     try {
-      answer(res, await handle(req))
+      tell(req, res, await handle(req))
     } catch (error) {
       if (!(error instanceof NotLoaded)) on.log.warn({ err: error }, 'webhook not taken')
-      answer(res, { status: 503 })
+      tell(req, res, { status: 503 })
     } finally {
       inFlight -= 1
       bytesInFlight -= bytes
     }
   }
   return (req, res) => void serve(req, res)
+}
+
+/** A store that does not answer is in the numbers too: with the time after which nobody waited any more. */
+async function timed(on: Needs, bodies: InboundBody[]): Promise<void> {
+  const started = performance.now()
+  await on.queues
+    .addInbound(bodies)
+    .finally(() => on.tally.enqueued((performance.now() - started) / 1_000))
 }
 
 async function take(on: Needs, call: Call, batch: Batch): Promise<Answer> {

@@ -128,7 +128,7 @@ describe.each(BACKENDS)('P40 — removed everywhere, queues in %s', (backend) =>
       at: 1,
       sealed: text,
     })
-    const queues = openQueues(app.on.config, app.on.log, app.queuePrefix)
+    const queues = openQueues(app.on.config, { ...app.on, prefix: app.queuePrefix })
     await queues.addInbound([body(said.completed)])
     await queues.addInbound([body(said.delayed)])
     queues.work('inbound', ({ data }) =>
@@ -137,7 +137,7 @@ describe.each(BACKENDS)('P40 — removed everywhere, queues in %s', (backend) =>
         : Promise.resolve(),
     )
     await until(async () => {
-      const { inbound } = await app.on.queues.counts()
+      const { inbound } = await app.on.queues.depths()
       return (inbound['completed'] ?? 0) > 0 && (inbound['delayed'] ?? 0) > 0
     })
     await queues.close()

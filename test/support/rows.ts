@@ -1,12 +1,13 @@
 import type pg from 'pg'
 import { digest, newId } from '../../src/ids.ts'
+import { OPERATION_ROWS } from './operation-rows.ts'
 import { noticeRows, peopleRows } from './people-rows.ts'
 import { ROWS_PROOF } from './rows-proof.ts'
 import { RIGHTS_ROWS } from './rows-rights.ts'
 import { ROWS_TOLD } from './rows-told.ts'
 import { SECURITY_ROWS } from './rows-security.ts'
 
-type Row = Record<string, unknown>
+export type Row = Record<string, unknown>
 
 /** The ids that the rows of one organization point to. */
 export type Ids = Record<
@@ -25,7 +26,6 @@ export const newIds = (): Ids => ({
 
 const soon = (): Date => new Date(Date.now() + 86_400_000)
 const sealed = 'v1.kid.c2VhbGVk'
-const LONG_AGO = new Date('2026-01-02T03:00:00Z')
 
 /**
  * A row of every table for one organization, in an order that satisfies foreign keys. A new table needs a line here:
@@ -151,23 +151,6 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
   audit_head: ({ org }) => ({ org_id: org, seq: 0, hash: Buffer.alloc(1) }),
   audit_log: ({ org }) => ({ org_id: org, actor_kind: 'system', action: 'sign_in.blocked' }),
   audit_tombstones: () => ({ org_ref: digest(newId()), seq: 1, hash: digest('end') }),
-  dead_letters: ({ org, connection }) => ({
-    id: newId(),
-    org_id: org,
-    queue: 'inbound',
-    reason: 'unknown_number',
-    connection_id: connection,
-    body: sealed,
-    expires_at: soon(),
-  }),
-  mail_outbox: ({ org, user }) => ({
-    id: newId(),
-    org_id: org,
-    user_id: user,
-    kind: 'invitation',
-    recipient: sealed,
-    body: sealed,
-  }),
   retention_settings: ({ org, user }) => ({
     org_id: org,
     rule: 'messages',
@@ -229,10 +212,9 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     placed_at: new Date(),
   }),
   ...RIGHTS_ROWS,
-  // Long over for every moment that a test takes for now: a fresh run would hold up the next one.
-  sweep_runs: () => ({ id: newId(), now_arg: LONG_AGO, started_at: LONG_AGO }),
   ...ROWS_TOLD,
   ...ROWS_PROOF,
+  ...OPERATION_ROWS,
 }
 
 export const seededTables = (): string[] => Object.keys(ROWS)

@@ -1,4 +1,4 @@
-import { aboutContact, aboutNobody, aboutUser, key, table } from './vocabulary.ts'
+import { aboutContact, aboutNobody, aboutUser, colleague, key, table } from './vocabulary.ts'
 
 const BALANCE =
   'Guessing passwords must be slowed down; the key is a keyed digest that nobody can turn back, gone in a day.'
@@ -91,6 +91,74 @@ export const operations = [
       {
         rule: 'sweep_run',
         due: 'now_arg < cast(:now as timestamptz) - make_interval(days => :days)',
+      },
+    ],
+  ),
+  table(
+    'processes',
+    aboutNobody('process'),
+    {
+      id: key,
+      kind: key,
+      host: { ...key, why: 'the name of a machine of the installation' },
+      pid: key,
+      version: { ...key, why: 'the version of this program' },
+      beats: { ...key, paths: ['*'], why: 'names of queues, and times' },
+      runs: { ...key, paths: ['*.*'], why: 'names of repeated work, and times' },
+      lag_ms: key,
+      rss_mb: key,
+      started_at: key,
+      seen_at: key,
+    },
+    [
+      {
+        rule: 'process',
+        due: 'seen_at < cast(:now as timestamptz) - make_interval(days => :days)',
+      },
+    ],
+  ),
+  table(
+    'tallies',
+    aboutNobody('tally'),
+    {
+      minute: key,
+      what: key,
+      of: { ...key, why: 'the name of a queue' },
+      ending: { ...key, why: 'one of few words of ours' },
+      reason: { ...key, why: 'the code of an error' },
+      n: key,
+    },
+    [
+      {
+        rule: 'tally',
+        due: 'minute < cast(:now as timestamptz) - make_interval(days => :days)',
+      },
+    ],
+  ),
+  table(
+    'letter_runs',
+    aboutNobody('letter_run'),
+    {
+      id: key,
+      act: key,
+      filter: {
+        ...key,
+        paths: ['reason', 'code', 'org', 'from', 'to'],
+        why: 'a reason, a code, times, and the random id of an organization',
+      },
+      asked_by: colleague('asked_by'),
+      asked_at: key,
+      total: key,
+      done: key,
+      failed: key,
+      last_id: key,
+      stopped_at: key,
+      finished_at: key,
+    },
+    [
+      {
+        rule: 'letter_run',
+        due: 'asked_at < cast(:now as timestamptz) - make_interval(days => :days)',
       },
     ],
   ),

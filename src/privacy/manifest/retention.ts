@@ -77,6 +77,12 @@ export const retention: Readonly<Record<string, Rule>> = {
     says: 'what the sweeps removed, counts only: 90 days',
     days: LIMITS.SWEEP_RUN_DAYS.is,
   },
+  process: { says: 'which processes ran: a day after they were last seen', days: 1 },
+  tally: { says: 'counts of jobs and webhooks by the minute: 2 days', days: 2 },
+  letter_run: {
+    says: 'which operator replayed or discarded undeliverable webhooks: 90 days',
+    days: LIMITS.SWEEP_RUN_DAYS.is,
+  },
   egress: {
     says: 'where requests went, without what they said: 30 days',
     days: LIMITS.EGRESS_DAYS.is,
