@@ -89,6 +89,11 @@ const SHUT = /^(42501|42P01|42883|3F000)$/
 /** What knex' pool tells of itself. */
 type Held = { numUsed(): number; numFree(): number; numPendingAcquires(): number }
 
+function heldBy({ client }: Knex): ReturnType<Db['pool']> {
+  const { pool } = client as { pool: Held }
+  return { used: pool.numUsed(), idle: pool.numFree(), waiting: pool.numPendingAcquires() }
+}
+
 export function openDb(url: string, max = 10, doors = DOORS): Db {
   const pool = knex({
     client: StrictClient as unknown as typeof Knex.Client,
@@ -130,10 +135,7 @@ export function openDb(url: string, max = 10, doors = DOORS): Db {
       return enter(doors.tenant, org, run)
     },
     withSystem: (run) => enter(doors.system, '', run),
-    pool() {
-      const { pool: held } = pool.client as { pool: Held }
-      return { used: held.numUsed(), idle: held.numFree(), waiting: held.numPendingAcquires() }
-    },
+    pool: () => heldBy(pool),
     async ping() {
       await pool.raw('select 1')
     },

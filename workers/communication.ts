@@ -1,23 +1,11 @@
 import { mailAnnouncements } from '../src/announcements/mailing.ts'
 import { announcePolicy } from '../src/announcements/policy-notice.ts'
 import type { Resources } from '../src/resources.ts'
-
-const EVERY_MS = 60_000
+import { repeat } from '../src/schedule.ts'
 
 /** Looks once a minute whom there is something to tell: the rows say what is due, and who was told already. */
-export function communication(on: Resources): () => Promise<void> {
-  let running: Promise<unknown> = Promise.resolve()
-  const tend = async (): Promise<void> => {
+export const communication = (on: Resources): (() => Promise<void>) =>
+  repeat(on, { name: 'communication', everyMs: 60_000 }, async () => {
     await announcePolicy(on, on.now())
     await mailAnnouncements(on, on.now())
-  }
-  const timer = setInterval(() => {
-    running = running
-      .then(tend)
-      .catch((error: unknown) => on.log.error({ err: error }, 'communication'))
-  }, EVERY_MS)
-  return async () => {
-    clearInterval(timer)
-    await running
-  }
-}
+  })
