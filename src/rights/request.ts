@@ -25,6 +25,7 @@ export type PrivacyRequest = Timed & {
   recorded_at: Date
   due_at: Date
   verified_how: Proof | null
+  verified_by: string | null
   verified_at: Date | null
   not_by: string | null
   challenge_until: Date | null
@@ -38,7 +39,7 @@ export type PrivacyRequest = Timed & {
 
 /** All but `org_id`, which each statement names itself. */
 export const COLUMNS = `id, number, kind, state, road, contact_id, user_id, code_digest, language, received_at,
-  recorded_at, due_at, paused_at, paused_ms, extended_at, verified_how, verified_at, not_by, challenge_until, confirmed_at,
+  recorded_at, due_at, paused_at, paused_ms, extended_at, verified_how, verified_by, verified_at, not_by, challenge_until, confirmed_at,
   deletion_id, refusal, outcome, closed_at, steps`
 
 export type Wish = {
