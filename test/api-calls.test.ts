@@ -40,7 +40,7 @@ async function walk(
   return ids
 }
 
-test('a conversation has the fields of the contract and no others', async () => {
+test('a conversation has the fields of the contract, and says whether its contact is restricted', async () => {
   const [first] = await items('/conversations')
   expect(Object.keys(first ?? {})).toEqual([
     'id',
@@ -52,6 +52,7 @@ test('a conversation has the fields of the contract and no others', async () => 
     'last_message_at',
     'last_message_preview',
     'window_expires_at',
+    'restricted',
   ])
   expect(first).toMatchObject({
     id: talk.conversation,
@@ -88,7 +89,7 @@ test('a conversation is assigned, resolved and found by its filters', async () =
   expect((await api.send('PATCH', path, { labels: [] })).status).toBe(422)
 })
 
-test('messages come newest first with the fields of the contract', async () => {
+test('messages come newest first with the fields of the contract, and say whether the contact is restricted', async () => {
   const ids = await received(app, org, talk, { count: 3 })
   const list = await items(`/conversations/${talk.conversation}/messages`)
   expect(list.map(({ id }) => id)).toEqual(ids.toReversed())
@@ -111,6 +112,7 @@ test('messages come newest first with the fields of the contract', async () => {
     'delivered_at',
     'read_at',
     'failed_at',
+    'restricted',
   ])
   expect(list[0]).toMatchObject({
     contact_id: talk.contact,

@@ -189,6 +189,9 @@ describe('the export of a person with an account', () => {
     )
     const made = await exportToFile(app.on, { kind: 'user', id: org.owner.id }, newZip())
     expect(made.records).toEqual({
+      announcement_reads: 0,
+      consents: 0,
+      mail_refusals: 0,
       policy_acceptances: 0,
       processor_notices: 0,
       recovery_codes: 0,

@@ -75,6 +75,7 @@ const sweep = (more: object = {}): Reading['schedule'] => ({
     started_at: later(-8 * HOUR),
     finished_at: later(-8 * HOUR),
     counts: {},
+    held: {},
     overdue: [],
     ...more,
   },

@@ -5,6 +5,7 @@ import { requestDeletion } from '../deletions/request.ts'
 import { folderOf } from '../privacy/export-place.ts'
 import { writeExport } from '../privacy/export.ts'
 import { notFound } from '../refusal.ts'
+import { refuseStopped } from '../restrictions/gate.ts'
 import { call, type Call, type Download } from './calls.ts'
 import { again, filled } from './fields.ts'
 import { Page, page } from './paging.ts'
@@ -24,7 +25,10 @@ const ContactShape = named(
     email: z.string().nullable(),
     attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     labels: z.array(z.string()),
-    restricted: z.boolean(),
+    restricted: z.boolean().meta({
+      description:
+        'Their data are kept at their request and nothing else: all but the id is empty.',
+    }),
     created_at: time,
   }),
 )
@@ -38,7 +42,7 @@ const showContact = (c: Contact): z.input<typeof ContactShape> => ({
   email: c.email,
   attributes: c.attributes,
   labels: [],
-  restricted: false,
+  restricted: c.restricted,
   created_at: c.created_at.toISOString(),
 })
 
@@ -147,12 +151,14 @@ export const contactCalls: Call[] = [
     query: z.strictObject({}),
     answer: z.string(),
     file: 'application/zip',
-    run: ({ on, org, id }): Promise<Download> =>
-      Promise.resolve({
+    run: async ({ on, org, id }): Promise<Download> => {
+      await on.db.withTenant(org, (tx) => refuseStopped(tx, org, id, 'hand_over'))
+      return {
         name: 'chatflow-contact.zip',
         async write(sink) {
           await writeExport(on, { kind: 'contact', org, id }, { sink, folder: folderOf(on) })
         },
-      }),
+      }
+    },
   }),
 ]

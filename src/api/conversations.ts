@@ -22,6 +22,9 @@ const ConversationShape = named(
     last_message_at: time,
     last_message_preview: z.string().nullable(),
     window_expires_at: maybeTime,
+    restricted: z
+      .boolean()
+      .meta({ description: 'The contact’s data are only kept; see contacts.' }),
   }),
 )
 
@@ -35,6 +38,7 @@ const showConversation = (c: Conversation): z.input<typeof ConversationShape> =>
   last_message_at: c.last_message_at.toISOString(),
   last_message_preview: c.last_message_preview,
   window_expires_at: iso(c.window_expires_at),
+  restricted: c.restricted,
 })
 
 const Status = z.enum(['open', 'snoozed', 'resolved'])

@@ -39,6 +39,9 @@ export const MessageShape = named(
     delivered_at: maybeTime,
     read_at: maybeTime,
     failed_at: maybeTime,
+    restricted: z
+      .boolean()
+      .meta({ description: 'The contact’s data are only kept; nothing is told of what was said.' }),
   }),
 )
 
@@ -61,6 +64,7 @@ export const showMessage = (m: Message): z.input<typeof MessageShape> => ({
   delivered_at: iso(m.delivered_at),
   read_at: iso(m.read_at),
   failed_at: iso(m.failed_at),
+  restricted: m.restricted,
 })
 
 function showError(m: Message): { code: string | null; title: string | null; advice: string } {

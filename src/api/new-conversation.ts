@@ -6,13 +6,15 @@ import { appendFeed } from '../feed/feed.ts'
 import { getConversation, openConversation } from '../inbox/conversations.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { refuseStopped } from '../restrictions/gate.ts'
 import { windowState } from '../sending/window.ts'
 
 type Wanted = { connection: string; to: string; isTemplate: boolean } & Welcome
 
 /**
  * The conversation of a number of ours with whoever `to` names, opened when there is none.
- * Throws Refusal 404 for an unknown connection, 409 `erased` for somebody who was erased, 429 `too_many_strangers`, and 422 `window_closed` where only a template may be sent;
+ * Throws Refusal 404 for an unknown connection, 409 `erased` for somebody who was erased, 422 for a contact who asked for it,
+ * 429 `too_many_strangers`, and 422 `window_closed` where only a template may be sent;
  * neither contact nor conversation are left behind then.
  */
 export async function placeConversation(
@@ -38,6 +40,7 @@ const place = (
     const identities = identitiesOf(wanted.to)
     const welcome = await checkErased(on, tx, { ...wanted, org, identities, field: 'to' })
     const { contact, isNew } = await placeContact(tx, org, identities)
+    await refuseStopped(tx, org, contact, 'automate')
     const id = await openConversation(tx, org, wanted.connection, contact)
     const conversation = await getConversation(tx, org, id)
     const { open } = windowState(conversation?.window_expires_at ?? null, on.now())

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { KINDS } from '../restrictions/gate.ts'
 
 const role = z.enum(['owner', 'admin', 'agent', 'viewer'])
 const nothing = z.strictObject({})
@@ -125,6 +126,21 @@ export const ACTIONS = {
   'contact.returned': {
     says: 'Took in somebody again who had been erased',
     detail: z.strictObject({ because: z.enum(AGAIN) }),
+  },
+  'contact.restricted': {
+    says: 'Restricted a contact, or noted what they object to',
+    detail: z.strictObject({
+      kind: z.enum(KINDS),
+      ground: z.enum(['accuracy', 'unlawful', 'claim', 'objection', 'wish']),
+    }),
+  },
+  'contact.restriction_told': {
+    says: 'Told a contact that the restriction will end',
+    detail: z.strictObject({ road: z.enum(['whatsapp', 'email', 'phone', 'letter', 'in_person']) }),
+  },
+  'contact.restriction_lifted': {
+    says: 'Lifted a restriction or an objection',
+    detail: z.strictObject({ kind: z.enum(KINDS) }),
   },
   'abuse.found': {
     says: 'Noticed too much of something and slowed it down',

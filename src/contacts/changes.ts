@@ -3,6 +3,7 @@ import { appendFeed } from '../feed/feed.ts'
 import { newId } from '../ids.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { refuseStopped } from '../restrictions/gate.ts'
 import { getContact, type Attributes, type Contact } from './contacts.ts'
 import { checkErased, type Welcome } from './erased.ts'
 import { fold } from './fold.ts'
@@ -62,7 +63,8 @@ export async function createContact(
 
 /**
  * Change what is given; a name of null brings WhatsApp's own back, a phone of null takes the number away.
- * Throws Refusal 404, 409 `contact_exists` for a number of someone else, 409 `erased` as `createContact`, 422 when nothing would identify the contact.
+ * Throws Refusal 404, 409 `contact_exists` for a number of someone else, 409 `erased` as `createContact`, 422 when nothing
+ * would identify the contact or their data are restricted.
  */
 export async function changeContact(
   on: Resources,
@@ -78,6 +80,7 @@ export async function changeContact(
       [org, id],
     )
     if (!now) throw notFound('contact')
+    await refuseStopped(tx, org, id, 'change')
     const attributes = merged(now.attributes, change.attributes ?? {})
     checkAttributes(attributes)
     await tx('contacts')

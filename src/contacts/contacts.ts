@@ -1,4 +1,5 @@
 import { rows, type Tx } from '../db.ts'
+import { restrictedSql } from '../restrictions/gate.ts'
 import { fold } from './fold.ts'
 import { identitiesOf, placeContact } from './identities.ts'
 import { normalisePhone, phoneMatch } from './phone.ts'
@@ -13,19 +14,42 @@ export type Contact = {
   username: string | null
   email: string | null
   attributes: Attributes
+  /** Kept at the person's request and nothing else: all but the id, this and the day are empty. */
+  restricted: boolean
   created_at: Date
 }
 
+const IDENTITIES = `
+  select (array_agg(value order by created_at desc, value) filter (where kind = 'phone'))[1] as phone,
+         (array_agg(value order by created_at desc, value) filter (where kind = 'wa_user_id'))[1] as wa_user_id,
+         (array_agg(value order by created_at desc, value) filter (where kind = 'username'))[1] as username
+    from contact_identities where org_id = k.org_id and contact_id = k.id`
+
+const WHOLE = `
+  select k.id, k.name, i.phone, i.wa_user_id, i.username, k.email, k.attributes, r.restricted, k.created_at
+    from contacts k cross join lateral (select ${restrictedSql('k.org_id', 'k.id')} as restricted) r
+    left join lateral (${IDENTITIES}) i on true`
+
+/** What everybody sees: of a restricted contact a stub. */
 const SELECT = `
-  select k.id, k.name, i.phone, i.wa_user_id, i.username, k.email, k.attributes, k.created_at
-    from contacts k left join lateral (
-      select (array_agg(value order by created_at desc, value) filter (where kind = 'phone'))[1] as phone,
-             (array_agg(value order by created_at desc, value) filter (where kind = 'wa_user_id'))[1] as wa_user_id,
-             (array_agg(value order by created_at desc, value) filter (where kind = 'username'))[1] as username
-        from contact_identities where org_id = k.org_id and contact_id = k.id) i on true`
+  select k.id, k.created_at, r.restricted, case when r.restricted then null else k.name end as name, i.phone, i.wa_user_id,
+         i.username, case when r.restricted then null else k.email end as email,
+         case when r.restricted then '{}' else k.attributes end as attributes
+    from contacts k cross join lateral (select ${restrictedSql('k.org_id', 'k.id')} as restricted) r
+    left join lateral (${IDENTITIES}) i on not r.restricted`
 
 export async function getContact(tx: Tx, org: string, id: string): Promise<Contact | undefined> {
   const [contact] = await rows<Contact>(tx, `${SELECT} where k.org_id = ? and k.id = ?`, [org, id])
+  return contact
+}
+
+/** A restricted contact too, with everything: for the privacy role, and for the sender behind its own gate. */
+export async function getWholeContact(
+  tx: Tx,
+  org: string,
+  id: string,
+): Promise<Contact | undefined> {
+  const [contact] = await rows<Contact>(tx, `${WHOLE} where k.org_id = ? and k.id = ?`, [org, id])
   return contact
 }
 
@@ -48,14 +72,14 @@ const LAST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 /**
  * Contacts, newest first; `before` is the id of the last one of the page before. With `q` those whose
- * name, number in any spelling, username or WhatsApp user id holds it, at most 200 of them.
+ * name, number in any spelling, username or WhatsApp user id holds it, at most 200 of them; nobody who is restricted.
  */
 export async function listContacts(tx: Tx, org: string, search: Search): Promise<Contact[]> {
   const { q = '', before = LAST, limit } = search
   const found = q.trim() === '' ? undefined : await matches(tx, org, q)
   return rows<Contact>(
     tx,
-    `${SELECT} where k.org_id = :org and k.id < :before ${found ? 'and k.id = any(:found)' : ''}
+    `${SELECT} where k.org_id = :org and k.id < :before ${found ? 'and k.id = any(:found) and not r.restricted' : ''}
       order by k.id desc limit :limit`,
     { org, before, limit, ...(found ? { found } : {}) },
   )

@@ -15,6 +15,7 @@ export type Person = {
   since: string
   conversation: string
   last: string
+  restricted: boolean
 }
 
 export function personOf(
@@ -28,6 +29,7 @@ export function personOf(
       contact_name: contact.name,
       contact_phone: contact.phone,
       contact_username: contact.username,
+      restricted: contact.restricted,
     }),
     phone: contact.phone ? showPhone(contact.phone) : '',
     username: contact.username ?? '',
@@ -37,5 +39,6 @@ export function personOf(
     since: times.day(contact.created_at),
     conversation: latest?.id ?? '',
     last: latest ? times.short(latest.at) : '',
+    restricted: contact.restricted,
   }
 }

@@ -11,8 +11,16 @@ import { listConversations } from '../inbox/conversations.ts'
 import { timesIn, type Times } from '../inbox/times.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { readWishes } from '../restrictions/page.ts'
+import { restrictionRoutes } from '../restrictions/routes.ts'
 import { changeContact, createContact } from './changes.ts'
-import { getContact, latestConversations, listContacts, type Contact } from './contacts.ts'
+import {
+  getContact,
+  getWholeContact,
+  latestConversations,
+  listContacts,
+  type Contact,
+} from './contacts.ts'
 import { personOf } from './person.ts'
 
 const HOME = '/contacts'
@@ -38,6 +46,7 @@ type Values = { name: string; phone: string; email: string; contacted_again?: st
 /** /contacts: everybody who wrote or was written to, for the organization's members. */
 export function contactRoutes(on: Resources): Router {
   const router = Router()
+  router.use(restrictionRoutes(on))
   router.get(HOME, access('user'), (req, res) => list(on, req, res))
   router.get(`${HOME}/new`, access('agent'), (_req, res) => showForm(res, { id: '' }))
   router.post(HOME, access('agent'), (req, res) =>
@@ -45,7 +54,8 @@ export function contactRoutes(on: Resources): Router {
   )
   router.get(`${HOME}/:id`, access('user'), (req, res) => show(on, req, res))
   router.get(`${HOME}/:id/edit`, access('agent'), async (req, res) => {
-    const { id, name, phone, email } = await contactOf(on, req)
+    const { id, name, phone, email, restricted } = await contactOf(on, req)
+    if (restricted) return res.redirect(303, `${HOME}/${id}`)
     showForm(res, { id, name, email, phone: phone && `+${phone}` })
   })
   router.post(`${HOME}/:id`, access('agent'), async (req, res) => {
@@ -77,22 +87,24 @@ async function list(on: Resources, req: Request, res: Response): Promise<void> {
   })
 }
 
+/** Of a restricted contact a stub; admins see who it is and why, and what else is only in what they export. */
 async function show(on: Resources, req: Request, res: Response): Promise<void> {
-  const { org } = whoOf(req)
+  const { org, mayAdmin } = viewerOf(on, req)
   const contact = await contactOf(on, req)
-  const found = await on.db.withTenant(org, (tx) =>
-    listConversations(tx, org, { contacts: [contact.id], limit: PAGE_SIZE }),
-  )
   const reader = readerOf(on, req)
-  showPage(res, 'contacts/show', {
-    person: personOf(contact, reader),
-    conversations: found.map((c) => ({
+  const model = await on.db.withTenant(org, async (tx) => ({
+    person: personOf((mayAdmin && (await getWholeContact(tx, org, contact.id))) || contact, reader),
+    wishes: mayAdmin ? await readWishes(tx, org, contact.id, reader.times) : undefined,
+    conversations: (
+      await listConversations(tx, org, { contacts: [contact.id], limit: PAGE_SIZE })
+    ).map((c) => ({
       id: c.id,
       status: c.status,
       preview: c.last_message_preview ?? '',
       time: reader.times.short(c.last_message_at),
     })),
-  })
+  }))
+  showPage(res, 'contacts/show', model)
 }
 
 /** Times are written in the zone of whoever looks. */

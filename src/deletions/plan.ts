@@ -1,7 +1,7 @@
 import { rows, type Tx } from '../db.ts'
 import type { Resources } from '../resources.ts'
 import { readCatalogue, type Catalogue } from '../privacy/catalogue.ts'
-import { ownRows, type Condition, type Wanted } from '../privacy/export-links.ts'
+import { only, ownRows, type Condition, type Wanted } from '../privacy/export-links.ts'
 import { through } from '../privacy/export-plan.ts'
 import { manifest } from '../privacy/manifest.ts'
 import type { Table } from '../privacy/manifest/vocabulary.ts'
@@ -66,7 +66,7 @@ function doomedOf(declared: Table, subject: Subject, at: Behind): Doomed | undef
 
 const wantedOf = (subject: Exclude<Subject, { kind: 'org' }>, org: string | undefined): Wanted => ({
   subject: subject.kind === 'user' ? 'account_user' : 'contact',
-  id: subject.id,
+  whose: only(subject.id),
   org,
   isErasure: true,
 })

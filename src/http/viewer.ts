@@ -33,6 +33,10 @@ const Query = z.object({
   conversation: one(36),
   from: one(60),
   fresh: one(60),
+  restricted: z
+    .literal('1')
+    .transform(() => true)
+    .catch(false),
   after: z.coerce.number().int().min(0).catch(0),
 })
 type Asked = {
@@ -44,6 +48,7 @@ type Asked = {
   before: Mark | undefined
   from: Mark | undefined
   fresh: Fresh | undefined
+  restricted: boolean
 }
 
 /** What an address of the inbox asks for; anything that is not understood is as if it were not there. */

@@ -1,6 +1,7 @@
 import { rows, type Tx } from '../db.ts'
 import { lastSeq, readFeed, type FeedEntry } from '../feed/feed.ts'
 import type { Message } from '../messages/messages.ts'
+import { restrictedSql } from '../restrictions/gate.ts'
 import { listConversations, unreadCount, type Conversation } from './conversations.ts'
 
 /** More than this behind, and the page gets its list anew instead of change by change. */
@@ -55,8 +56,10 @@ const refs = (entries: FeedEntry[], kind: string): string[] => [
 const briefs = (tx: Tx, org: string, ids: string[]): Promise<Brief[]> =>
   rows<Brief>(
     tx,
-    `select id, conversation_id, direction, kind, left(text, 200) as text, status, context_wamid from messages
-      where org_id = ? and id = any(?) order by created_at, id`,
+    `select m.id, m.conversation_id, m.direction, m.kind, left(m.text, 200) as text, m.status, m.context_wamid
+       from messages m join conversations c on c.org_id = m.org_id and c.id = m.conversation_id
+      where m.org_id = ? and m.id = any(?) and not ${restrictedSql('c.org_id', 'c.contact_id')}
+      order by m.created_at, m.id`,
     [org, ids],
   )
 

@@ -3,6 +3,7 @@ import { appendFeed } from '../feed/feed.ts'
 import { newId } from '../ids.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { refuseStopped, restrictedSql } from '../restrictions/gate.ts'
 
 export type Status = 'open' | 'snoozed' | 'resolved'
 export type Conversation = {
@@ -23,6 +24,8 @@ export type Conversation = {
   /** State of the newest message: a failed one is marked in the list. */
   last_message_status: string | null
   window_expires_at: Date | null
+  /** The contact's data are only kept: of them and of what was said nothing is here. */
+  restricted: boolean
   created_at: Date
 }
 
@@ -39,17 +42,21 @@ export type Wanted = {
 }
 
 const SELECT = `
-  select c.id, c.contact_id, k.name as contact_name, i.phone as contact_phone, i.username as contact_username,
-         c.connection_id, c.status, c.assignee_id, a.name as assignee_name, c.unread, c.last_message_at,
-         c.last_message_preview, c.last_message_direction, m.status as last_message_status,
-         c.window_expires_at, c.created_at
+  select c.id, c.contact_id, case when not r.restricted then k.name end as contact_name, i.phone as contact_phone,
+         i.username as contact_username, c.connection_id, c.status, c.assignee_id, a.name as assignee_name,
+         case when r.restricted then 0 else c.unread end as unread, c.last_message_at,
+         case when not r.restricted then c.last_message_preview end as last_message_preview,
+         case when not r.restricted then c.last_message_direction end as last_message_direction,
+         m.status as last_message_status, case when not r.restricted then c.window_expires_at end as window_expires_at,
+         r.restricted, c.created_at
     from page c join contacts k on k.org_id = c.org_id and k.id = c.contact_id
+    cross join lateral (select ${restrictedSql('c.org_id', 'c.contact_id')} as restricted) r
     left join users a on a.id = c.assignee_id
-    left join messages m on m.org_id = c.org_id and m.id = c.last_message_id
+    left join messages m on m.org_id = c.org_id and m.id = c.last_message_id and not r.restricted
     left join lateral (
       select (array_agg(value order by created_at desc, value) filter (where kind = 'phone'))[1] as phone,
              (array_agg(value order by created_at desc, value) filter (where kind = 'username'))[1] as username
-        from contact_identities where org_id = c.org_id and contact_id = c.contact_id) i on true
+        from contact_identities where org_id = c.org_id and contact_id = c.contact_id) i on not r.restricted
    order by c.last_message_at desc, c.id desc`
 
 /** Conversations, newest activity first, at most `limit`; the page is cut before anything is joined to it. */
@@ -98,7 +105,8 @@ export type ConversationChange = {
 
 /**
  * Resolve, reopen or assign. Resolving says it is dealt with, so nothing stays unread.
- * Throws Refusal 404, 422 for an assignee who is not a member, 409 `taken` when `was` is not true any more.
+ * Throws Refusal 404, 422 for an assignee who is not a member and for a restricted contact, 409 `taken` when `was` is
+ * not true any more.
  */
 export async function changeConversation(
   on: Resources,
@@ -125,13 +133,18 @@ export async function changeConversation(
 
 async function write(tx: Tx, org: string, id: string, change: ConversationChange): Promise<void> {
   const { status, assignee_id, was } = change
-  const [locked] = await rows<{ assignee_id: string | null; name: string | null }>(
+  const [locked] = await rows<{
+    contact_id: string
+    assignee_id: string | null
+    name: string | null
+  }>(
     tx,
-    `select c.assignee_id, a.name from conversations c left join users a on a.id = c.assignee_id
+    `select c.contact_id, c.assignee_id, a.name from conversations c left join users a on a.id = c.assignee_id
       where c.org_id = ? and c.id = ? for update of c`,
     [org, id],
   )
   if (!locked) throw notFound('conversation')
+  await refuseStopped(tx, org, locked.contact_id, 'route')
   if (was !== undefined && was !== locked.assignee_id && locked.assignee_id !== assignee_id)
     throw taken(locked.name)
   if (status)
@@ -196,11 +209,12 @@ export async function markRead(on: Resources, org: string, id: string): Promise<
   if (wasUnread) on.events.publish({ kind: 'feed', org })
 }
 
-/** Conversations with something unread, counted up to 100: more is shown as "99+". */
+/** Conversations with something unread to whoever may read them, counted up to 100: more is shown as "99+". */
 export async function unreadCount(tx: Tx, org: string): Promise<number> {
   const [found] = await rows<{ n: number }>(
     tx,
-    'select count(*)::int as n from (select from conversations where org_id = ? and unread > 0 limit 100) c',
+    `select count(*)::int as n from (select from conversations c where c.org_id = ? and c.unread > 0
+        and not ${restrictedSql('c.org_id', 'c.contact_id')} limit 100) c`,
     [org],
   )
   return found?.n ?? 0

@@ -1,7 +1,7 @@
 import type { Tx } from '../db.ts'
 import type { FeedEntry } from '../feed/feed.ts'
 import { getMessage, messageByWamid, type Message } from '../messages/messages.ts'
-import { getConversation } from './conversations.ts'
+import { getConversation, type Conversation } from './conversations.ts'
 import type { Shown } from './bubbles.ts'
 import type { Brief, Changes } from './changes.ts'
 import {
@@ -27,6 +27,8 @@ export type Scope = {
   conversation: string
   from: Mark | undefined
   fresh: Fresh | undefined
+  /** The page was opened while the contact was restricted, and shows nothing that was said. */
+  restricted: boolean
 }
 
 export type LiveModel = {
@@ -36,6 +38,8 @@ export type LiveModel = {
   suffix: string
   unread: number
   announce: string
+  /** The thread is not to be seen, or is again: a sentence stands in its place. */
+  closed: 'restricted' | 'lifted' | undefined
   part: Part | undefined
   messages: Shown[]
   open: (Head & { suffix: string }) | undefined
@@ -63,7 +67,7 @@ export async function shapeChanges(
   }
 }
 
-type Threaded = Pick<LiveModel, 'part' | 'messages' | 'open'>
+type Threaded = Pick<LiveModel, 'closed' | 'part' | 'messages' | 'open'>
 
 async function shapeThread(
   tx: Tx,
@@ -71,23 +75,44 @@ async function shapeThread(
   scope: Scope,
   viewer: Viewer,
 ): Promise<Threaded> {
-  const { conversation: id, from, fresh } = scope
+  const { conversation: id } = scope
   const touched =
     changes.isGap || changes.conversations.some((conversation) => conversation.id === id)
   const found = id && touched ? await getConversation(tx, viewer.org, id) : undefined
-  if (!found) return { part: undefined, messages: [], open: undefined }
+  if (!found) return UNTOUCHED
+  const open = {
+    ...(await readHead(tx, viewer, found)),
+    suffix: suffixOf({ view: scope.view, q: '' }),
+  }
+  if (found.restricted || scope.restricted)
+    return { ...UNTOUCHED, closed: found.restricted ? 'restricted' : 'lifted', open }
+  return { ...(await shapeMessages(tx, changes, scope, { viewer, found })), open }
+}
+
+type Seen = { viewer: Viewer; found: Conversation }
+
+/** The thread anew where it has something it did not show, else the messages that changed. */
+async function shapeMessages(
+  tx: Tx,
+  changes: Changes,
+  { conversation: id, from, fresh }: Scope,
+  { viewer, found }: Seen,
+): Promise<Omit<Threaded, 'open'>> {
+  const { org } = viewer
   const reader = readerFor(viewer, found)
   const own = changes.messages.filter((message) => message.conversation_id === id)
   const bringsNew = changes.isGap || isNews(changes.entries, id, own)
-  const updated = bringsNew ? await targets(tx, viewer.org, own) : await whole(tx, viewer.org, own)
+  const updated = bringsNew ? await targets(tx, org, own) : await whole(tx, org, own)
   return {
+    closed: undefined,
     part: bringsNew
-      ? await readPart(tx, viewer.org, id, { reader, fresh, range: from ? { from } : {} })
+      ? await readPart(tx, org, id, { reader, fresh, range: from ? { from } : {} })
       : undefined,
-    messages: await showAll(tx, viewer.org, updated, reader),
-    open: { ...(await readHead(tx, viewer, found)), suffix: suffixOf({ view: scope.view, q: '' }) },
+    messages: await showAll(tx, org, updated, reader),
   }
 }
+
+const UNTOUCHED: Threaded = { closed: undefined, part: undefined, messages: [], open: undefined }
 
 /**
  * Whether the thread has a message it did not show: one that came in, or one of ours whose entry moved the

@@ -3,6 +3,7 @@ import { showPhone } from '../contacts/phone.ts'
 import { rows, type Tx } from '../db.ts'
 import { newId } from '../ids.ts'
 import { notFound } from '../refusal.ts'
+import { kindsOf, type Kind } from '../restrictions/gate.ts'
 import type { Reader } from './ticks.ts'
 import { getConversation, listConversations, type Conversation } from './conversations.ts'
 import { draftsOf } from './drafts.ts'
@@ -89,6 +90,8 @@ export async function readHead(
     phone: c.contact_phone ? showPhone(c.contact_phone) : '',
     username: c.contact_username ?? '',
     status: c.status,
+    restricted: c.restricted,
+    wishes: wishesOf(await kindsOf(tx, viewer.org, c.contact_id)),
     unread: c.unread,
     assignee: c.assignee_id
       ? { id: c.assignee_id, name: c.assignee_name ?? 'Former member' }
@@ -104,6 +107,14 @@ export async function readHead(
     lastWrote: c.window_expires_at ? momentOf(times, lastInbound(c.window_expires_at)) : '',
   }
 }
+
+/** What whoever writes should know before typing. */
+const WISHES: Readonly<Partial<Record<Kind, string>>> = {
+  no_marketing: 'No marketing',
+  no_automation: 'Answers by people only',
+  no_personalisation: 'No treatment by profile',
+}
+const wishesOf = (kinds: Kind[]): string[] => kinds.flatMap((kind) => WISHES[kind] ?? [])
 
 const DAY_MS = 86_400_000
 /** The window is open for a day after the customer's newest message. */

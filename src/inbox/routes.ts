@@ -55,7 +55,7 @@ function pages(router: Router, on: Resources): void {
   })
   router.get('/inbox/stream', access('agent'), (req, res) => {
     const { zone, mayAdmin, user } = viewerOf(on, req)
-    const { view, conversation, from, fresh, after } = askedIn(req.query)
+    const { view, conversation, from, fresh, restricted, after } = askedIn(req.query)
     const last = Number(req.get('last-event-id') ?? NaN)
     streamsOf(on).open(res, {
       who: whoOf(req),
@@ -68,6 +68,7 @@ function pages(router: Router, on: Resources): void {
         conversation: conversation ? idIn(conversation, 'conversation') : '',
         from,
         fresh,
+        restricted,
       },
     })
   })

@@ -1,5 +1,6 @@
 import { showPhone } from '../contacts/phone.ts'
 import type { Tx } from '../db.ts'
+import { STUB_NAME } from '../restrictions/gate.ts'
 import { windowState } from '../sending/window.ts'
 import type { Conversation } from './conversations.ts'
 import { draftsOf } from './drafts.ts'
@@ -46,15 +47,17 @@ export type Row = {
   unread: number
   assignee: { id: string; name: string } | undefined
   window: Chip | undefined
+  restricted: boolean
 }
 
-/** The person's name, else @username, else the number: never empty. */
+/** The person's name, else @username, else the number: never empty. Of a restricted contact nothing is there to be told. */
 export function nameOf(
-  who: Pick<Conversation, 'contact_name' | 'contact_phone' | 'contact_username'>,
+  who: Pick<Conversation, 'contact_name' | 'contact_phone' | 'contact_username' | 'restricted'>,
 ): string {
   if (who.contact_name?.trim()) return who.contact_name
   if (who.contact_username) return `@${who.contact_username}`
-  return who.contact_phone ? showPhone(who.contact_phone) : 'Number hidden'
+  if (who.contact_phone) return showPhone(who.contact_phone)
+  return who.restricted ? STUB_NAME : 'Number hidden'
 }
 
 /** The rows of a list, with the drafts of the person who looks at it where it is for one. */
@@ -77,9 +80,10 @@ export function rowOf(c: Conversation, reader: { times: Times; now: Date }): Row
     contact: c.contact_id,
     name: nameOf(c),
     at: c.last_message_at.getTime(),
-    time: reader.times.short(c.last_message_at),
-    isoTime: c.last_message_at.toISOString(),
+    time: c.restricted ? '' : reader.times.short(c.last_message_at),
+    isoTime: c.restricted ? '' : c.last_message_at.toISOString(),
     ...preview,
+    restricted: c.restricted,
     byUs,
     failed: byUs && c.last_message_status === 'failed',
     draft: '',

@@ -65,7 +65,13 @@ async function readOpen(
     pane: wish.panel === 'contact' ? 'contact' : 'thread',
     part: withEnds(part, endsOf(viewer, found, wish)),
     members: await assignable(tx, org),
-    stream: streamAt({ view: wish.view, after: String(seq), conversation: id, ...place }),
+    stream: streamAt({
+      view: wish.view,
+      after: String(seq),
+      conversation: id,
+      ...place,
+      ...(found.restricted ? { restricted: '1' } : {}),
+    }),
   }
 }
 

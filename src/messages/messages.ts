@@ -1,4 +1,5 @@
 import { rows, type Tx } from '../db.ts'
+import { restrictedSql } from '../restrictions/gate.ts'
 import type { Via } from './updates.ts'
 
 export type MessageStatus =
@@ -45,6 +46,8 @@ export type Message = {
   read_at: Date | null
   failed_at: Date | null
   resent_as: string | null
+  /** The contact's data are only kept: words, object and quote are not here. */
+  restricted: boolean
 }
 
 /** A place in a thread: `created_at` first, the id between messages of one instant. */
@@ -53,20 +56,24 @@ export type ThreadPlace = { at: Date; id: string }
 export type ThreadPart = { before?: ThreadPlace; from?: ThreadPlace; limit: number }
 
 /** Only the side that wrote a message can edit it, in the same conversation; its newest edit counts. */
-const SELECT = `select m.id, m.conversation_id, c.contact_id, m.direction, m.via, m.kind, coalesce(e.text, m.text) as text,
+const SELECT = `select m.id, m.conversation_id, c.contact_id, m.direction, m.via, m.kind,
+         case when not r.restricted then coalesce(e.text, m.text) end as text,
          case when e.created_at is not null then m.text end as earlier_text, e.created_at as edited_at, m.revoked_at,
-         m.payload, m.status, m.rank, m.wamid, m.context_wamid, m.author_id, u.name as author_name, m.error_code,
-         m.error_title, m.created_at, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.resent_as
+         case when r.restricted then '{}' else m.payload end as payload, m.status, m.rank, m.wamid,
+         case when not r.restricted then m.context_wamid end as context_wamid, m.author_id, u.name as author_name,
+         m.error_code, m.error_title, m.created_at, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.resent_as,
+         r.restricted
     from messages m
     join conversations c on c.org_id = m.org_id and c.id = m.conversation_id
+    cross join lateral (select ${restrictedSql('c.org_id', 'c.contact_id')} as restricted) r
     left join users u on u.id = m.author_id
     left join lateral (
       select x.text, x.created_at from messages x
        where x.org_id = m.org_id and x.context_wamid = m.wamid and x.kind = 'edit' and x.direction = m.direction
          and x.conversation_id = m.conversation_id and x.revoked_at is null
-       order by x.created_at desc, x.id desc limit 1) e on m.revoked_at is null and m.kind <> 'edit'`
+       order by x.created_at desc, x.id desc limit 1) e on m.revoked_at is null and m.kind <> 'edit' and not r.restricted`
 
-/** A part of a conversation, newest first. */
+/** A part of a conversation, newest first; of one with a restricted contact nothing. */
 export function thread(
   tx: Tx,
   org: string,
@@ -75,7 +82,7 @@ export function thread(
 ): Promise<Message[]> {
   return rows<Message>(
     tx,
-    `${SELECT} where m.org_id = :org and m.conversation_id = :conversation
+    `${SELECT} where m.org_id = :org and m.conversation_id = :conversation and not r.restricted
         ${before ? 'and (m.created_at, m.id) < (:beforeAt::timestamptz, :beforeId::uuid)' : ''}
         ${from ? 'and (m.created_at, m.id) >= (:fromAt::timestamptz, :fromId::uuid)' : ''}
       order by m.created_at desc, m.id desc limit :limit`,

@@ -1,5 +1,6 @@
 import { rows, type Tx } from '../db.ts'
 import { newId } from '../ids.ts'
+import { restrictedSql } from '../restrictions/gate.ts'
 import type { Ids } from './sender.ts'
 import type { MessageUpdate } from './updates.ts'
 
@@ -21,6 +22,7 @@ type Found = {
   by_phone: string | null
   by_match: string | null
   contact: string | null
+  restricted: boolean
   conversation: string | null
   profile_name: string | null
   profile_name_at: Date | null
@@ -46,7 +48,9 @@ export type People<T> = {
   /** Profile names of known people and when WhatsApp showed them first. */
   profiles: Map<string, { name: string | null; at: Date | null }>
   /** Messages that are here already, with the kind they have. */
-  stored: { who: T; kind: string }[]
+  stored: (Placed<T> & { kind: string })[]
+  /** Whose data are restricted, as far as it was seen. */
+  restricted: string[]
 }
 
 /** Strongest first: a user id wins over a number, a number over its variants. */
@@ -75,7 +79,10 @@ export async function findPeople<T extends Somebody>(
   return {
     ...owners,
     placed: news.map((row) => placeOf(row, owners.contacts.get(row.n) ?? '')),
-    stored: seen.flatMap(({ stored, who }) => (stored === null ? [] : [{ who, kind: stored }])),
+    stored: seen.flatMap(({ stored: kind, who, contact, conversation }) =>
+      kind === null || contact === null ? [] : [{ who, kind, contact, conversation }],
+    ),
+    restricted: seen.flatMap(({ restricted, contact }) => (restricted && contact ? [contact] : [])),
     profiles: new Map(
       news.flatMap(({ contact, profile_name: name, profile_name_at: at }) =>
         contact === null ? [] : [[contact, { name, at }]],
@@ -95,7 +102,7 @@ const look = (tx: Tx, org: string, given: Somebody[]): Promise<Found[]> =>
   rows<Found>(
     tx,
     `select i.n, m.kind as stored, u.contact_id as by_user, q.contact_id as by_parent, p.contact_id as by_phone,
-            v.contact_id as by_match, k.id as contact, k.profile_name, k.profile_name_at, c.id as conversation
+            v.contact_id as by_match, k.id as contact, ${restrictedSql(':org', 'k.id')} as restricted, k.profile_name, k.profile_name_at, c.id as conversation
        from jsonb_to_recordset(:input::jsonb)
               as i (n int, wamid text, connection uuid, wa_user_id text, wa_parent_id text, phone text, phone_match text)
        left join messages m on m.org_id = :org and m.wamid = i.wamid

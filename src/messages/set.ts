@@ -34,10 +34,14 @@ const MAX_TRIES = 5
  * sorted), so sets do not deadlock; two sets that meet the same new person run one after the other.
  * Throws what the database says of the data; then nothing is written.
  */
-export async function writeSet(on: Resources, org: string, items: Item[]): Promise<Written> {
+export const writeSet = (on: Resources, org: string, items: Item[]): Promise<Written> =>
+  untilAlone(() => on.db.withTenant(org, (tx) => write(on, tx, org, items)))
+
+/** Run a transaction that writes messages again while it meets others that write the same. */
+export async function untilAlone<T>(run: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await on.db.withTenant(org, (tx) => write(on, tx, org, items))
+      return await run()
     } catch (error) {
       if (!isCollision(error) || tries >= MAX_TRIES) throw error
       await pause(Math.random() * 10 * tries)
@@ -67,8 +71,8 @@ async function write(on: Resources, tx: Tx, org: string, items: Item[]): Promise
   await parkStatuses(tx, org, statuses)
   await storeNotices(on, tx, org, notices)
   for (const id of quiet) await noteWebhook(tx, org, id, on.now())
-  await hearRequests(on, tx, org, heard)
-  const all = withContacts(changes, contacts)
+  const wishes = await hearRequests(on, tx, org, heard)
+  const all = withContacts([...changes, ...wishes], contacts)
   if (all.length > 0) await appendFeed(tx, org, all)
   return {
     added: changes.filter(({ kind }) => kind === 'message.received').length,

@@ -8,9 +8,10 @@ import { findPeople, type Incoming, type People, type Placed } from './people.ts
 import { keepWishes } from './preferences.ts'
 import { writeContacts, writeDoubts, writeIdentities, writeUsernames } from './profiles.ts'
 import { touchConversations } from './touch.ts'
+import { withhold, type Said } from './withheld.ts'
 
-/** What changed, in the feed's words, and which of the new messages somebody says to us now. */
-export type News = { changes: Change[]; heard: Arrival[] }
+/** What changed, in the feed's words, and what somebody says to us now, what is put aside included. */
+export type News = { changes: Change[]; heard: Said[] }
 
 /** Write messages with the people and conversations they belong to. */
 export async function writeMessages(
@@ -20,19 +21,28 @@ export async function writeMessages(
   messages: Incoming[],
 ): Promise<News> {
   if (messages.length === 0) return { changes: [], heard: [] }
-  const people = await findPeople(tx, org, messages)
+  const { people, withheld } = await withhold(on, tx, org, await findPeople(tx, org, messages))
   const filled = await fillPlaceholders(on, tx, org, people.stored)
   const { added, contacts } =
-    people.placed.length > 0 ? await add(on, tx, org, people) : { added: [], contacts: [] }
+    people.placed.length > 0 ? await add(on, tx, org, people) : await addNames(tx, org, people)
   const conversations = added.length > 0 ? await touchConversations(tx, org, added) : []
   const revoked = added.length > 0 ? await applyRevokes(tx, org, added) : []
   return {
     changes: changesOf(added, { messages: [...filled, ...revoked], conversations, contacts }),
-    heard: added.filter(({ update }) => update.direction === 'in' && update.via === null),
+    // Whoever asked for a restriction may ask for more.
+    heard: [...added, ...withheld].filter(isHeard),
   }
 }
 
+const isHeard = ({ update }: Said): boolean => update.direction === 'in' && update.via === null
+
 type Added = { added: Arrival[]; contacts: string[] }
+
+/** Of whom nothing is stored now: only the names by which the restriction finds them. */
+async function addNames(tx: Tx, org: string, people: People<Incoming>): Promise<Added> {
+  await writeIdentities(tx, org, people)
+  return { added: [], contacts: [] }
+}
 
 async function add(on: Resources, tx: Tx, org: string, people: People<Incoming>): Promise<Added> {
   const contacts = await writeContacts(tx, org, people)

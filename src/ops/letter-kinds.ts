@@ -27,6 +27,7 @@ export const LETTERS = {
   second_factor: { essential: 'security' },
   deletion: { essential: 'deletion' },
   rights: { essential: 'asked_for' },
+  withheld: { essential: 'operation' },
   alarm: { essential: 'operation' },
   processor: { essential: 'policy' },
   announcement_outage: { essential: 'outage' },

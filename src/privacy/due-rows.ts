@@ -1,15 +1,16 @@
 import { isRetriable, rows, type Tx } from '../db.ts'
 import type { Resources } from '../resources.ts'
+import type { Held } from './held.ts'
 import { DAY_MS } from './limits.ts'
 import { manifest } from './manifest.ts'
-import type { Sweep } from './manifest/vocabulary.ts'
+import type { Sweep, Table } from './manifest/vocabulary.ts'
 
 /** Rows removed in one transaction: enough to get on, few enough that nobody waits for their locks. */
 export const BATCH = 1_000
 const TRIES = 3
 
 /** One retention rule of the manifest for one table. */
-export type DueRows = { table: string; sweep: Sweep; isSystem: boolean }
+export type DueRows = { table: string; declared: Table; sweep: Sweep; isSystem: boolean }
 
 /**
  * Every rule that ends after a number of days, with the door its table is reached through: tables that the system
@@ -24,20 +25,19 @@ export async function listDueRows(on: Resources): Promise<DueRows[]> {
     ),
   )
   const system = new Set(open.map(({ name }) => name))
-  return manifest.tables.flatMap(({ table, sweeps }) =>
-    sweeps.map((sweep) => ({ table, sweep, isSystem: system.has(table) })),
-  )
+  return manifest.tables.flatMap((declared) => {
+    const { table, sweeps } = declared
+    return sweeps.map((sweep) => ({ table, declared, sweep, isSystem: system.has(table) }))
+  })
 }
 
 /** At which moment a sweep looks, and what tells it to stop between two batches. */
 export type Moment = { now: Date; signal?: AbortSignal | undefined }
+/** The part of a table that is looked at, and what in it stays whatever its age. */
+export type Part = { org?: string; held?: Held | undefined }
 
 /** Removes what is due from a table of the system, or from one organization's part of a table; answers how many rows. */
-export function removeDue(
-  on: Resources,
-  due: DueRows,
-  at: Moment & { org?: string },
-): Promise<number> {
+export function removeDue(on: Resources, due: DueRows, at: Moment & Part): Promise<number> {
   const { org, signal } = at
   return inBatches(signal, () => {
     if (due.sweep.by && org !== undefined)
@@ -47,37 +47,57 @@ export function removeDue(
   })
 }
 
+type Looked = Part & { now: Date }
+type Values = Record<string, string | number | Date>
+
 /** Rows that somebody works on just now are left for the next sweep. */
-async function removeBatch(
-  tx: Tx,
-  { table, sweep }: DueRows,
-  { org, now }: { org?: string; now: Date },
-): Promise<number> {
-  const own = org === undefined ? '' : 'org_id = :org and'
+async function removeBatch(tx: Tx, due: DueRows, at: Looked): Promise<number> {
+  const { sql, values } = conditionOf(due, at, 'is not true')
   const { rowCount } = await tx.raw<{ rowCount: number }>(
-    `delete from app.${table} where ctid = any(array(
-       select ctid from app.${table} where ${own} (${sweep.due}) limit :batch for update skip locked))`,
-    { ...(org === undefined ? {} : { org }), now, days: daysOf(sweep), batch: BATCH },
+    `delete from app.${due.table} where ctid = any(array(
+       select ctid from app.${due.table} where ${sql} limit :batch for update skip locked))`,
+    { ...values, batch: BATCH },
   )
   return rowCount
 }
 
 /** How many rows a sweep at `now` would remove; those that go with another row are counted here too. */
-export function countDue(
-  on: Resources,
-  { table, sweep }: DueRows,
-  { org, now }: { org?: string; now: Date },
-): Promise<number> {
-  const own = org === undefined ? '' : 'org_id = :org and'
-  const count = async (tx: Tx): Promise<number> => {
+export const countDue = (on: Resources, due: DueRows, at: Looked): Promise<number> =>
+  count(on, due, at, 'is not true')
+
+/** How many rows are over their time and stay, because somebody needs them. */
+export const countHeld = (on: Resources, due: DueRows, at: Looked): Promise<number> =>
+  at.held?.rowsOf(due.declared) ? count(on, due, at, 'is true') : Promise.resolve(0)
+
+function count(on: Resources, due: DueRows, at: Looked, held: HeldIs): Promise<number> {
+  const { sql, values } = conditionOf(due, at, held)
+  const run = async (tx: Tx): Promise<number> => {
     const [found] = await rows<{ n: number }>(
       tx,
-      `select count(*)::int as n from app.${table} where ${own} (${sweep.due})`,
-      { ...(org === undefined ? {} : { org }), now, days: daysOf(sweep) },
+      `select count(*)::int as n from app.${due.table} where ${sql}`,
+      values,
     )
     return found?.n ?? 0
   }
-  return org === undefined ? on.db.withSystem(count) : on.db.withTenant(org, count)
+  return at.org === undefined ? on.db.withSystem(run) : on.db.withTenant(at.org, run)
+}
+
+type HeldIs = 'is true' | 'is not true'
+
+/** Named values all through: the conditions of sweeps are written with names. */
+function conditionOf(
+  { declared, sweep }: DueRows,
+  { org, now, held }: Looked,
+  heldIs: HeldIs,
+): { sql: string; values: Values } {
+  const values: Values = { now, days: daysOf(sweep), ...(org === undefined ? {} : { org }) }
+  const own = org === undefined ? '' : 'org_id = :org and'
+  const kept = held?.rowsOf(declared)
+  if (!kept) return { sql: `${own} (${sweep.due})`, values }
+  kept.values.forEach((value, n) => (values[`held${n}`] = value))
+  let n = 0
+  const sql = kept.sql.replaceAll('?', () => `:held${n++}`)
+  return { sql: `${own} (${sweep.due}) and (${sql}) ${heldIs}`, values }
 }
 
 /** Rows that a function alone may remove: the audit log stays a chain when its oldest entries go. */

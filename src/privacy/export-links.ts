@@ -1,19 +1,22 @@
 import type { Catalogue } from './catalogue.ts'
 import type { Entry, Table } from './manifest/vocabulary.ts'
 
+/** A condition with its values, in their order. */
+export type Condition = { sql: string; values: string[] }
+
 /**
- * Whose rows are wanted; `org` is the organization whose door is open. An erasure also takes a person's rows that only a
- * value leads to, as the usage events under a random number.
+ * Whose rows are wanted: `whose` is what is true of the id of the subject, `= ?` or `in (…)`. `org` is the organization
+ * whose door is open. An erasure also takes a person's rows that only a value leads to, as the usage events under a
+ * random number.
  */
 export type Wanted = {
   subject: 'contact' | 'account_user'
-  id: string
+  whose: Condition
   org: string | undefined
   isErasure?: boolean
 }
 
-/** A condition with its values, in their order. */
-export type Condition = { sql: string; values: string[] }
+export const only = (id: string): Condition => ({ sql: '= ?', values: [id] })
 
 type Hop = { column: string; byValue: boolean; to: string }
 
@@ -29,7 +32,7 @@ export function ownRows(
 ): Condition | undefined {
   const { link } = Object.values(columns).find((entry) => leads(entry, wanted)) ?? {}
   if (link === undefined) return undefined
-  if (link === 'self') return { sql: 'id = ?', values: [wanted.id] }
+  if (link === 'self') return { sql: `id ${wanted.whose.sql}`, values: wanted.whose.values }
   const hops = [...link.matchAll(/(\w+)(->|~>)(\w+)/g)].map(
     ([, column = '', arrow, to = '']): Hop => ({ column, byValue: arrow === '~>', to }),
   )
@@ -50,7 +53,8 @@ function follow(
   catalogue: Catalogue,
 ): Condition | undefined {
   if (!hop) return undefined
-  if (rest.length === 0) return { sql: `"${hop.column}" = ?`, values: [wanted.id] }
+  const { sql, values } = wanted.whose
+  if (rest.length === 0) return { sql: `"${hop.column}" ${sql}`, values }
   const target = hop.byValue
     ? hop.column
     : catalogue.links(table).find(({ column, to }) => column === hop.column && to === hop.to)

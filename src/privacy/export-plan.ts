@@ -1,8 +1,9 @@
 import { rows, type Db, type Tx } from '../db.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { restrictedIdsSql } from '../restrictions/gate.ts'
 import { readCatalogue, type Catalogue, type LiveColumn } from './catalogue.ts'
-import { ownRows, type Condition } from './export-links.ts'
+import { only, ownRows, type Condition } from './export-links.ts'
 import { manifest } from './manifest.ts'
 import type { Export, Sealed, Table } from './manifest/vocabulary.ts'
 
@@ -13,7 +14,13 @@ export type ExportSubject =
   | { kind: 'user'; id: string }
 
 /** A column that is exported, and how. */
-export type Column = { name: string; how: Exclude<Export, object>; sealed: Sealed }
+export type Column = {
+  name: string
+  how: Exclude<Export, object>
+  sealed: Sealed
+  /** The rows in which it does not leave, where its table is one of a restricted contact's stub. */
+  emptyIn: Condition | undefined
+}
 
 /** The rows of one table behind one door of the database. */
 export type Part = {
@@ -28,6 +35,8 @@ export type Part = {
   isWhole: boolean
   /** Sealed values that did not open, by column. */
   missing: Map<string, number>
+  /** The rows of restricted contacts, which stay behind where data of many leave together. */
+  heldBack: Condition | undefined
 }
 
 /** A transaction through the door of a part. */
@@ -101,31 +110,64 @@ function partOf(
   subject: ExportSubject,
   { org, catalogue }: Behind,
 ): Part | undefined {
-  const live = catalogue.columns(declared.table)
-  const columns = columnsOf(declared, live, subject)
+  const { table } = declared
+  const live = catalogue.columns(table)
+  const restricted =
+    subject.kind === 'org' ? restrictedRows(declared, subject.org, catalogue) : undefined
+  const columns = columnsOf(declared, live, subject, restricted)
+  const heldBack = table in manifest.stub ? undefined : restricted
   const own =
-    subject.kind === 'org'
-      ? { sql: 'true', values: [] }
-      : ownRows(
-          declared,
-          { subject: subject.kind === 'user' ? 'account_user' : 'contact', id: subject.id, org },
-          catalogue,
-        )
+    subject.kind === 'org' ? allBut(heldBack) : ownOf(declared, subject, { org, catalogue })
   if (columns.length === 0 || !own) return undefined
   const keys = live
     .filter(({ key, column }) => key !== null && column !== 'org_id')
     .toSorted((a, b) => Number(a.key) - Number(b.key))
     .map(({ column, type }) => ({ name: column, type }))
   return {
-    table: declared.table,
+    table,
     org,
     columns,
     keys,
     where: within(org, live, own),
     isWhole: subject.kind === 'org',
     missing: new Map(),
+    heldBack,
   }
 }
+
+const ownOf = (
+  declared: Table,
+  subject: Exclude<ExportSubject, { kind: 'org' }>,
+  { org, catalogue }: Behind,
+): Condition | undefined =>
+  ownRows(
+    declared,
+    {
+      subject: subject.kind === 'user' ? 'account_user' : 'contact',
+      whose: only(subject.id),
+      org,
+    },
+    catalogue,
+  )
+
+const restrictedRows = (
+  declared: Table,
+  org: string,
+  catalogue: Catalogue,
+): Condition | undefined =>
+  ownRows(
+    declared,
+    {
+      subject: 'contact',
+      whose: { sql: `in (${restrictedIdsSql('?')})`, values: [org] },
+      org,
+    },
+    catalogue,
+  )
+
+/** `is not true`, because a row that leads to nobody is nobody's who is restricted. */
+const allBut = (held: Condition | undefined): Condition =>
+  held ? { sql: `((${held.sql}) is not true)`, values: held.values } : { sql: 'true', values: [] }
 
 /** Where a table has no organization, row security alone says whose rows a page may see. */
 function within(org: string | undefined, live: LiveColumn[], own: Condition): Condition {
@@ -134,12 +176,19 @@ function within(org: string | undefined, live: LiveColumn[], own: Condition): Co
   return { sql: `org_id = ? and ${own.sql}`, values: [org, ...own.values] }
 }
 
-function columnsOf({ columns }: Table, live: LiveColumn[], subject: ExportSubject): Column[] {
+function columnsOf(
+  { table, columns }: Table,
+  live: LiveColumn[],
+  subject: ExportSubject,
+  restricted: Condition | undefined,
+): Column[] {
+  const stub = manifest.stub[table]
   return live.flatMap(({ column: name, readable }) => {
     const entry = columns[name]
     if (!entry || !readable || typeof entry.export === 'object') return []
     // The one organization of an export is said once, in its manifest.json.
     if (name === 'org_id' && subject.kind !== 'user') return []
-    return [{ name, how: entry.export, sealed: entry.sealed }]
+    const emptyIn = stub?.includes(name) === false ? restricted : undefined
+    return [{ name, how: entry.export, sealed: entry.sealed, emptyIn }]
   })
 }

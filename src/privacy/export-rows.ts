@@ -1,6 +1,7 @@
 import { rows, type Tx } from '../db.ts'
 import type { Resources } from '../resources.ts'
 import { open, SealError, type SealingKey } from '../vault.ts'
+import type { Condition } from './export-links.ts'
 import { through, type Column, type Part } from './export-plan.ts'
 
 /** One row as it leaves: a value for each exported column, in the order of the table. */
@@ -11,7 +12,13 @@ type Read = { row: Row; key: string[] }
 const BATCH = 500
 
 /** How many rows a part has now; more or fewer may be read, as people go on working. */
-export async function countRows(on: Resources, { table, org, where }: Part): Promise<number> {
+export const countRows = (on: Resources, part: Part): Promise<number> => count(on, part, part.where)
+
+/** How many rows of restricted contacts stay behind. */
+export const countHeldBack = (on: Resources, part: Part): Promise<number> =>
+  part.heldBack ? count(on, part, part.heldBack) : Promise.resolve(0)
+
+async function count(on: Resources, { table, org }: Part, where: Condition): Promise<number> {
   const [counted] = await through(on.db, org, (tx) =>
     rows<{ n: number }>(
       tx,
@@ -59,13 +66,15 @@ async function readBatch(
     `select (select row_to_json(r) from (select ${columns.map(expression).join(', ')}) r) as "row",
             array[${key}]::text[] as key
        from "${table}" t where ${where.sql} ${isBehind} ${order} limit ${BATCH}`,
-    [...where.values, ...(after ?? [])],
+    [...columns.flatMap(({ emptyIn }) => emptyIn?.values ?? []), ...where.values, ...(after ?? [])],
   )
 }
 
-/** What is only said to be there leaves the database as yes or no. */
-const expression = ({ name, how }: Column): string =>
-  how === 'presence_only' ? `t."${name}" is not null as "${name}"` : `t."${name}"`
+/** What is only said to be there leaves the database as yes or no; what stays with a restricted contact not at all. */
+function expression({ name, how, emptyIn }: Column): string {
+  const value = how === 'presence_only' ? `t."${name}" is not null` : `t."${name}"`
+  return `${emptyIn ? `case when (${emptyIn.sql}) is not true then ${value} end` : value} as "${name}"`
+}
 
 /** Sealed values leave as what they say: the export has its own seal, or lies with the person who asked. */
 function shown(on: Resources, part: Part, keys: readonly SealingKey[], row: Row): Row {

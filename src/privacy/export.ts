@@ -1,6 +1,6 @@
 import type { Resources } from '../resources.ts'
 import { planExport, type ExportSubject, type Part } from './export-plan.ts'
-import { countRows, readRows, type Row } from './export-rows.ts'
+import { countHeldBack, countRows, readRows, type Row } from './export-rows.ts'
 import { csvLine, htmlPage, htmlRow, type Chapter } from './export-text.ts'
 import { manifest, manifestHash } from './manifest.ts'
 import { openPolicy } from './policy-versions.ts'
@@ -26,6 +26,8 @@ export type Manifest = {
   files: ExportFile[]
   left_out: Record<string, string>
   missing: { table: string; column: string; records: number; reason: string }[]
+  /** Records of restricted contacts by table: they stay where they are. */
+  held_back: Record<string, number>
   notes: string[]
 }
 
@@ -39,6 +41,9 @@ const NOTES = [
   'Times are UTC. In csv files, text that a spreadsheet would run as a formula begins with an apostrophe; in data files it stands as it is.',
   'Pictures and other files of messages are not stored by this version: a message keeps the id that WhatsApp gave its file.',
 ]
+
+const HELD_BACK =
+  'Some contacts asked that their data be restricted. Of them only their identities and the restriction are here; the export of each of them alone is whole.'
 
 /**
  * Write a subject's data as a ZIP to `sink`, front to back and in constant memory: a JSON-lines and a CSV file per
@@ -59,12 +64,23 @@ export async function writeExport(
     const own = parts.filter((part) => part.table === table)
     chapters.unshift(await addTable(on, own, { zip, files, folder: to.folder, count }))
   }
-  const about = describe(on, subject, { parts, files, chapters })
+  const heldBack = await countAllHeldBack(on, parts)
+  const about = describe(on, subject, { parts, files, chapters, heldBack })
   const page = htmlPage({ title: 'Export from ChatFlow CRM', facts: factsOf(about), chapters })
   about.files.push(await addText(zip, to.folder, 'index.html', page))
   await addText(zip, to.folder, 'manifest.json', [`${JSON.stringify(about, null, 2)}\n`])
   await zip.end()
   return about.records
+}
+
+/** Rows of restricted contacts by their tables, where there are any. */
+async function countAllHeldBack(on: Resources, parts: Part[]): Promise<Record<string, number>> {
+  const found: Record<string, number> = {}
+  for (const part of parts) {
+    const n = await countHeldBack(on, part)
+    if (n > 0) found[part.table] = n
+  }
+  return found
 }
 
 /** Tells how far it is after each batch. */
@@ -151,12 +167,17 @@ async function addSpool(
   return { name, bytes: packed.size, sha256, ...(records === undefined ? {} : { records }) }
 }
 
-type Written = { parts: Part[]; files: ExportFile[]; chapters: Chapter[] }
+type Written = {
+  parts: Part[]
+  files: ExportFile[]
+  chapters: Chapter[]
+  heldBack: Record<string, number>
+}
 
 function describe(
   on: Resources,
   subject: ExportSubject,
-  { parts, files, chapters }: Written,
+  { parts, files, chapters, heldBack }: Written,
 ): Manifest {
   return {
     format: FORMAT,
@@ -178,7 +199,8 @@ function describe(
         reason: 'sealed under a key that is gone',
       })),
     ),
-    notes: NOTES,
+    held_back: heldBack,
+    notes: Object.keys(heldBack).length > 0 ? [...NOTES, HELD_BACK] : NOTES,
   }
 }
 

@@ -11,11 +11,13 @@ import { messages } from './manifest/messages.ts'
 import { notices } from './manifest/notices.ts'
 import { operations } from './manifest/operations.ts'
 import { programs } from './manifest/programs.ts'
+import { restrictions } from './manifest/restrictions.ts'
 import { restore } from './manifest/restore.ts'
 import { retention } from './manifest/retention.ts'
 import { rights } from './manifest/rights.ts'
 import { security } from './manifest/security.ts'
 import { stores as otherStores } from './manifest/stores.ts'
+import { stub } from './manifest/stub.ts'
 import { usage } from './manifest/usage.ts'
 import type { Store, Table } from './manifest/vocabulary.ts'
 
@@ -23,6 +25,7 @@ const tables: readonly Table[] = [
   ...accounts,
   ...connections,
   ...contacts,
+  ...restrictions,
   ...messages,
   ...notices,
   ...programs,
@@ -44,7 +47,7 @@ const stores: readonly Store[] = [...otherStores, ...exportStores, ...backupStor
  * stays, and what an export and an erasure do with it. The only such list: `test/privacy.test.ts` compares it
  * with the migrated schema, and a column too many or too few fails.
  */
-export const manifest = { retention, tables, stores, restore } as const
+export const manifest = { retention, tables, stores, restore, stub } as const
 
 /** Names this version of the manifest in exports, certificates and evidence. */
 export const manifestHash = (): string =>

@@ -2,10 +2,11 @@ import { rows, type Tx } from '../db.ts'
 import { appendFeed } from '../feed/feed.ts'
 import type { Resources } from '../resources.ts'
 import { BATCH, inBatches, type Moment } from './due-rows.ts'
+import type { Held } from './held.ts'
 import { DAY_MS, type OwnRule } from './limits.ts'
 import { readOwnRules, type OwnRules } from './own-rules.ts'
 
-type At = { org: string; now: Date }
+type At = { org: string; now: Date; held?: Held | undefined }
 
 /**
  * Which messages a rule is about: all of them, or those that carry a file, with their captions. The list stands in the
@@ -19,6 +20,12 @@ const ABOUT: Readonly<Record<OwnRule, string>> = {
 const AT_REST = `and not exists (
   select from outbox o where o.org_id = m.org_id and o.message_id = m.id and o.state in ('claimed', 'posting'))`
 
+/** Those of whoever needs them for a claim stay; nearly always there is nobody. */
+const notHeld = (held: Held | undefined): string =>
+  held ? 'and m.conversation_id <> all(:held)' : ''
+const HELD = 'and m.conversation_id = any(:held)'
+const heldIn = (held: Held | undefined) => (held ? { held: held.conversations } : {})
+
 /** Removes messages older than the organization wants to keep them, oldest first; 0 where it set nothing. */
 export async function removeOldMessages(on: Resources, at: At & Moment): Promise<number> {
   const rules = await on.db.withTenant(at.org, (tx) => readOwnRules(tx, at.org))
@@ -26,47 +33,69 @@ export async function removeOldMessages(on: Resources, at: At & Moment): Promise
   for (const rule of ['messages', 'media'] as const) {
     const days = rules[rule]
     if (days === undefined) continue
-    const due = { org: at.org, rule, before: before(at.now, days) }
+    const due = { org: at.org, rule, before: before(at.now, days), held: at.held }
     removed += await inBatches(at.signal, async () => {
       const batch = await on.db.withTenant(at.org, (tx) => removeBatch(tx, due))
       if (batch.changed) on.events.publish({ kind: 'feed', org: at.org })
       return batch.removed
     })
   }
+  if (rules.messages !== undefined)
+    removed += await removeWithheld(on, at, before(at.now, rules.messages))
   return removed
 }
 
+/** What lies sealed until a restriction is lifted grows old like what was said before it. */
+const removeWithheld = (on: Resources, { org, held }: At, moment: Date): Promise<number> =>
+  on.db.withTenant(org, async (tx) => {
+    const gone = await rows(
+      tx,
+      `delete from withheld_messages where org_id = :org and at < :moment
+          ${held ? 'and contact_id <> all(:contacts)' : ''} returning 1`,
+      { org, moment, ...(held ? { contacts: held.contacts } : {}) },
+    )
+    return gone.length
+  })
+
 /** How many messages a sweep at `now` would remove under these rules. */
-export async function countOldMessages(
+export const countOldMessages = (tx: Tx, at: At, rules: OwnRules): Promise<number> =>
+  countOld(tx, at, rules, notHeld(at.held))
+
+/** How many are older than these rules allow and stay all the same. */
+export const countHeldMessages = (tx: Tx, at: At, rules: OwnRules): Promise<number> =>
+  at.held ? countOld(tx, at, rules, HELD) : Promise.resolve(0)
+
+async function countOld(
   tx: Tx,
-  { org, now }: At,
+  { org, now, held }: At,
   { messages, media }: OwnRules,
+  whose: string,
 ): Promise<number> {
   const [found] = await rows<{ n: number }>(
     tx,
-    `select (select count(*) from messages m where m.org_id = :org and m.created_at < :messages ${AT_REST})
+    `select (select count(*) from messages m where m.org_id = :org and m.created_at < :messages ${AT_REST} ${whose})
           + (select count(*) from messages m where m.org_id = :org and m.created_at < :media
-                and m.created_at >= :messages ${ABOUT.media} ${AT_REST}) as n`,
-    { org, messages: before(now, messages), media: before(now, media) },
+                and m.created_at >= :messages ${ABOUT.media} ${AT_REST} ${whose}) as n`,
+    { org, messages: before(now, messages), media: before(now, media), ...heldIn(held) },
   )
   return found?.n ?? 0
 }
 
 type Gone = { conversation_id: string; wamid: string | null }
 
-type Due = { org: string; rule: OwnRule; before: Date }
+type Due = { org: string; rule: OwnRule; before: Date; held: Held | undefined }
 
 async function removeBatch(
   tx: Tx,
-  { org, rule, before: moment }: Due,
+  { org, rule, before: moment, held }: Due,
 ): Promise<{ removed: number; changed: boolean }> {
   const gone = await rows<Gone>(
     tx,
     `with due as (
        select m.id from messages m where m.org_id = :org and m.created_at < :moment ${ABOUT[rule]} ${AT_REST}
-        order by m.created_at limit :batch for update of m skip locked
+          ${notHeld(held)} order by m.created_at limit :batch for update of m skip locked
      ) delete from messages m using due where m.org_id = :org and m.id = due.id returning m.conversation_id, m.wamid`,
-    { org, moment, batch: BATCH },
+    { org, moment, batch: BATCH, ...heldIn(held) },
   )
   if (gone.length === 0) return { removed: 0, changed: false }
   const wamids = gone.map(({ wamid }) => wamid).filter((wamid) => wamid !== null)

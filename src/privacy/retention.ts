@@ -7,9 +7,11 @@ import { Refusal } from '../refusal.ts'
 import { announceProcessors } from '../processors/notices.ts'
 import type { Resources } from '../resources.ts'
 import { foldUsage } from '../usage/days.ts'
-import { listDueRows, removeDue, type DueRows, type Moment } from './due-rows.ts'
+import { countHeld, listDueRows, removeDue, type DueRows, type Moment } from './due-rows.ts'
+import { readHeld, type Held } from './held.ts'
 import { DAY_MS, LIMITS } from './limits.ts'
-import { removeOldMessages } from './message-retention.ts'
+import { countHeldMessages, removeOldMessages } from './message-retention.ts'
+import { readOwnRules } from './own-rules.ts'
 import { beginRun, isSweepDue, listSwept, noteRun } from './sweep-runs.ts'
 
 /** Any number will do, as long as every sweep takes the same one. */
@@ -23,10 +25,16 @@ export type Swept = {
   overdue: string[]
   /** Rows or jobs removed, by table or queue. */
   counts: Record<string, number>
+  /** Rows over their time that stay because somebody needs them for a claim, by table. */
+  held: Record<string, number>
 }
 
 /** What a sweep adds to while it goes on. */
-type Tally = { counts: Record<string, number>; overdue: Set<string> }
+type Tally = {
+  counts: Record<string, number>
+  held: Record<string, number>
+  overdue: Set<string>
+}
 
 /**
  * Removes everything whose time is over at `now`, in batches with short locks. Twice with the same `now` removes
@@ -76,9 +84,13 @@ export async function sweepWhenDue(on: Resources, signal?: AbortSignal): Promise
 async function sweep(on: Resources, at: Moment): Promise<Swept> {
   const { now, signal } = at
   const started = performance.now()
-  const tally: Tally = { counts: {}, overdue: new Set() }
+  const tally: Tally = { counts: {}, held: {}, overdue: new Set() }
   const id = await beginRun(on, now)
-  const soFar = () => ({ counts: tally.counts, overdue: [...tally.overdue].toSorted() })
+  const soFar = () => ({
+    counts: tally.counts,
+    held: tally.held,
+    overdue: [...tally.overdue].toSorted(),
+  })
   await sweepQueues(on, now, tally)
   const deletions = await advanceDue(on, { now, signal })
   tally.counts['deletions'] = deletions.purged.length
@@ -90,12 +102,12 @@ async function sweep(on: Resources, at: Moment): Promise<Swept> {
   await noteRun(on, id, { ...soFar(), finished: false })
   const tenant = due.filter(({ isSystem }) => !isSystem)
   for (const org of await listSwept(on)) await sweepOrganization(on, tally, tenant, { ...at, org })
-  const { counts, overdue } = soFar()
-  await noteRun(on, id, { counts, overdue, finished: !signal?.aborted })
+  const result = soFar()
+  await noteRun(on, id, { ...result, finished: !signal?.aborted })
   const ms = Math.round(performance.now() - started)
-  on.log.info({ sweep: id, counts, overdue, ms }, 'retention sweep')
-  const purged = Object.keys(counts).filter((name) => (counts[name] ?? 0) > 0)
-  return { now, purged, overdue, counts }
+  on.log.info({ sweep: id, ...result, ms }, 'retention sweep')
+  const purged = Object.keys(result.counts).filter((name) => (result.counts[name] ?? 0) > 0)
+  return { now, purged, ...result }
 }
 
 /** What lies beside the database: backups whose time is over, and the ledger that a restore goes by. */
@@ -114,12 +126,41 @@ async function sweepOrganization(
   at: Moment & { org: string },
 ): Promise<void> {
   await attempt(on, tally, 'activity', () => noteTraffic(on, at.org))
-  await count(on, tally, 'messages', () => removeOldMessages(on, at))
   // Counted before the events go; it removes nothing, so it stands under no table's name.
   await attempt(on, tally, 'usage', () => foldUsage(on, at.org, at.now))
-  for (const rule of due) await count(on, tally, rule.table, () => removeDue(on, rule, at))
+  await attempt(on, tally, 'claims', () => sweepRows(on, tally, due, at))
   await attempt(on, tally, 'dormancy', () => tendDormant(on, at))
   await attempt(on, tally, 'processors', () => announceProcessors(on, at.org))
+}
+
+/** Nothing is removed where it cannot be told who needs what. */
+async function sweepRows(
+  on: Resources,
+  tally: Tally,
+  due: DueRows[],
+  at: Moment & { org: string },
+): Promise<void> {
+  const held = await readHeld(on, at.org)
+  const part = { ...at, held }
+  await count(on, tally, 'messages', () => removeOldMessages(on, part))
+  for (const rule of due) await count(on, tally, rule.table, () => removeDue(on, rule, part))
+  if (held) await noteHeld(on, tally, due, { ...at, held })
+}
+
+async function noteHeld(
+  on: Resources,
+  { held: noted }: Tally,
+  due: DueRows[],
+  at: { org: string; now: Date; held: Held },
+): Promise<void> {
+  const messages = await on.db.withTenant(at.org, async (tx) =>
+    countHeldMessages(tx, at, await readOwnRules(tx, at.org)),
+  )
+  if (messages > 0) noted['messages'] = (noted['messages'] ?? 0) + messages
+  for (const rule of due) {
+    const n = await countHeld(on, rule, at)
+    if (n > 0) noted[rule.table] = (noted[rule.table] ?? 0) + n
+  }
 }
 
 /** Jobs that ended, in every queue of whichever back end. */

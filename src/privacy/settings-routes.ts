@@ -11,6 +11,7 @@ import type { Resources } from '../resources.ts'
 import { OWN_WISHES } from '../rights/own.ts'
 import { readOverview } from '../rights/overview.ts'
 import { SAYS } from '../rights/vocabulary.ts'
+import { readHeld } from './held.ts'
 import { OWN_LIMITS } from './limits.ts'
 import { countOldMessages } from './message-retention.ts'
 import { changeOwnRules, checkOwnRules, isLower, readOwnRules, type OwnRules } from './own-rules.ts'
@@ -75,8 +76,9 @@ async function previewOf(
   wanted: OwnRules,
 ): Promise<{ messages: number } | undefined> {
   const tonight = nextDue(on.now())
+  const held = await readHeld(on, org)
   return on.db.withTenant(org, async (tx) => {
     if (!isLower(wanted, await readOwnRules(tx, org))) return undefined
-    return { messages: await countOldMessages(tx, { org, now: tonight }, wanted) }
+    return { messages: await countOldMessages(tx, { org, now: tonight, held }, wanted) }
   })
 }

@@ -1,5 +1,6 @@
 import type { Resources } from '../resources.ts'
 import { countDue, listDueRows } from './due-rows.ts'
+import { readHeld } from './held.ts'
 import { countOldMessages } from './message-retention.ts'
 import { readOwnRules } from './own-rules.ts'
 import { listSwept } from './sweep-runs.ts'
@@ -15,12 +16,13 @@ export async function previewSweep(
   for (const rule of due.filter(({ isSystem }) => isSystem))
     add(rule.table, await countDue(on, rule, { now }))
   for (const org of await listSwept(on)) {
+    const held = await readHeld(on, org)
     for (const rule of due.filter(({ isSystem }) => !isSystem))
-      add(rule.table, await countDue(on, rule, { org, now }))
+      add(rule.table, await countDue(on, rule, { org, now, held }))
     add(
       'messages',
       await on.db.withTenant(org, async (tx) =>
-        countOldMessages(tx, { org, now }, await readOwnRules(tx, org)),
+        countOldMessages(tx, { org, now, held }, await readOwnRules(tx, org)),
       ),
     )
   }

@@ -14,6 +14,8 @@ export type Run = {
   started_at: Date
   finished_at: Date | null
   counts: Record<string, number>
+  /** Over its time, and left because somebody needs it for a claim. */
+  held: Record<string, number>
   overdue: string[]
 }
 
@@ -70,17 +72,28 @@ export async function beginRun(on: Resources, now: Date): Promise<string> {
   return id
 }
 
-/** Counts so far; with `finished` the run is over. */
+/** What was done so far; with `finished` the run is over. */
 export async function noteRun(
   on: Resources,
   id: string,
-  { counts, overdue, finished }: Pick<Run, 'counts' | 'overdue'> & { finished: boolean },
+  {
+    counts,
+    held,
+    overdue,
+    finished,
+  }: Pick<Run, 'counts' | 'held' | 'overdue'> & { finished: boolean },
 ): Promise<void> {
   await on.db.withSystem((tx) =>
     rows(
       tx,
-      `update sweep_runs set counts = ?::jsonb, overdue = ?::jsonb, finished_at = ? where id = ?`,
-      [JSON.stringify(counts), JSON.stringify(overdue), finished ? on.now() : null, id],
+      `update sweep_runs set counts = ?::jsonb, held = ?::jsonb, overdue = ?::jsonb, finished_at = ? where id = ?`,
+      [
+        JSON.stringify(counts),
+        JSON.stringify(held),
+        JSON.stringify(overdue),
+        finished ? on.now() : null,
+        id,
+      ],
     ),
   )
 }
@@ -93,7 +106,7 @@ export async function readSchedule(on: Resources): Promise<Schedule> {
   return on.db.withSystem(async (tx) => {
     const [last] = await rows<Run>(
       tx,
-      `select id, now_arg, started_at, finished_at, counts, overdue from sweep_runs
+      `select id, now_arg, started_at, finished_at, counts, held, overdue from sweep_runs
         where started_at is not null order by started_at desc limit 1`,
     )
     const asked = await rows(tx, `select 1 from sweep_runs where started_at is null limit 1`)

@@ -1,4 +1,4 @@
-import { getContact } from '../contacts/contacts.ts'
+import { getWholeContact } from '../contacts/contacts.ts'
 import { rows, type Tx } from '../db.ts'
 import { nameOf } from '../inbox/rows.ts'
 import { notFound } from '../refusal.ts'
@@ -56,13 +56,14 @@ async function personOf(
   { org_id: org, contact_id: contact }: PrivacyRequest,
 ): Promise<string | undefined> {
   if (org === null || contact === null) return undefined
-  const found = await getContact(tx, org, contact)
+  const found = await getWholeContact(tx, org, contact)
   return (
     found &&
     nameOf({
       contact_name: found.name,
       contact_phone: found.phone,
       contact_username: found.username,
+      restricted: found.restricted,
     })
   )
 }

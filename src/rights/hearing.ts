@@ -1,6 +1,8 @@
 import { rows, type Tx } from '../db.ts'
-import type { Arrival } from '../messages/arrivals.ts'
+import type { Change } from '../feed/feed.ts'
+import type { MessageUpdate } from '../messages/updates.ts'
 import type { Resources } from '../resources.ts'
+import { restrictIn } from '../restrictions/restrictions.ts'
 import { challengedOf, judge } from './challenge.ts'
 import { codeIn, hear, type Heard } from './keywords.ts'
 import { onceDigest } from './numbers.ts'
@@ -20,22 +22,39 @@ type Said = {
 
 /**
  * Requests in messages that have just been stored, in the transaction that stores them: a message that Meta delivers
- * twice is new once. Nothing is answered and nothing erased here; the rows say what is due.
- * Its statements come before the feed's and after all others.
+ * twice is new once. Nothing is answered and nothing erased here; the rows say what is due. Returns what to tell the
+ * feed. Its statements come before the feed's and after all others.
  */
 export async function hearRequests(
   on: Resources,
   tx: Tx,
   org: string,
-  arrivals: readonly Arrival[],
-): Promise<void> {
+  arrivals: readonly Arrived[],
+): Promise<Change[]> {
+  const changes: Change[] = []
   for (const said of await placed(tx, org, arrivals))
     if (said.code !== undefined) await tryCode(on, tx, org, { ...said, code: said.code })
+    else if (said.heard?.ask === 'stop') changes.push(...(await stop(on, tx, org, said.contact)))
     else if (said.heard) await open(on, tx, org, { ...said, heard: said.heard })
+  return changes
+}
+
+type Arrived = { conversation: string; update: MessageUpdate }
+
+/** Marketing ends with the word, without a case. Source: GDPR Art. 21(3). */
+async function stop(on: Resources, tx: Tx, org: string, contact: string): Promise<Change[]> {
+  const { changes } = await restrictIn(on, tx, org, {
+    contact,
+    kind: 'no_marketing',
+    ground: 'objection',
+    road: 'chat',
+    by: SUBJECT,
+  })
+  return changes
 }
 
 /** Almost every message asks for nothing, so the conversation is looked up for the others only. */
-async function placed(tx: Tx, org: string, arrivals: readonly Arrival[]): Promise<Said[]> {
+async function placed(tx: Tx, org: string, arrivals: readonly Arrived[]): Promise<Said[]> {
   const asking = arrivals.flatMap(({ conversation, update: { kind, text, at } }) => {
     if (text === null || !['text', 'button', 'interactive'].includes(kind)) return []
     const [heard, code] = [hear(text), codeIn(text)]

@@ -174,6 +174,24 @@ export const FAMILIES: readonly Family[] = [
     line: '{name} has neither a phone number nor a WhatsApp id to send to.',
   },
   {
+    codes: ['contact_restricted'],
+    class: 'recipient',
+    action: 'none',
+    line: 'Not sent: {name} asked that their data be restricted.',
+  },
+  {
+    codes: ['no_marketing'],
+    class: 'recipient',
+    action: 'none',
+    line: 'Not sent: {name} objected to marketing.',
+  },
+  {
+    codes: ['no_automation'],
+    class: 'recipient',
+    action: 'none',
+    line: 'Not sent: {name} wants people to write to them, not programs.',
+  },
+  {
     codes: [131030],
     class: 'never',
     action: 'admin',

@@ -1,9 +1,10 @@
 import { accessTokenOf } from '../connections/connections.ts'
-import { getContact, type Contact } from '../contacts/contacts.ts'
+import { getWholeContact, type Contact } from '../contacts/contacts.ts'
 import { rows, type Tx } from '../db.ts'
 import { appendFeed } from '../feed/feed.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { codeOf, kindsOf, stopIn, type Operation } from '../restrictions/gate.ts'
 import { SealError } from '../vault.ts'
 import type { Entry } from './claim.ts'
 import { giveBack, maySend, TRIAL_MS } from './hold.ts'
@@ -87,6 +88,8 @@ async function begin(on: Resources, entry: Entry): Promise<Letter | Verdict | 'l
 
 type Facts = {
   kind: string
+  cause: string
+  lane: number
   contact_id: string
   window_expires_at: Date | null
   phone_number_id: string
@@ -96,8 +99,10 @@ type Facts = {
 async function prepare(on: Resources, tx: Tx, entry: Entry): Promise<Letter | Verdict | 'lost'> {
   const [facts] = await rows<Facts>(
     tx,
-    `select m.kind, c.contact_id, c.window_expires_at, k.phone_number_id, k.state
-       from messages m join conversations c on c.org_id = m.org_id and c.id = m.conversation_id
+    `select m.kind, d.kind as cause, o.lane, c.contact_id, c.window_expires_at, k.phone_number_id, k.state
+       from messages m join outbox o on o.org_id = m.org_id and o.message_id = m.id
+       join routing_decisions d on d.org_id = m.org_id and d.message_id = m.id
+       join conversations c on c.org_id = m.org_id and c.id = m.conversation_id
        join connections k on k.org_id = m.org_id and k.id = c.connection_id
       where m.org_id = ? and m.id = ? for no key update of m`,
     [entry.org, entry.message],
@@ -107,15 +112,24 @@ async function prepare(on: Resources, tx: Tx, entry: Entry): Promise<Letter | Ve
     await giveBack(tx, entry, { ms: TRIAL_MS, because: 'connection' })
     return 'lost'
   }
+  // A statement of its own, after the row is held: a restriction made until now is seen.
+  const stop = stopIn(await kindsOf(tx, entry.org, facts.contact_id), operationOf(facts))
+  if (stop) return { kind: 'failed', class: 'recipient', code: codeOf(stop), title: null }
   if (facts.kind !== 'template' && !windowState(facts.window_expires_at, on.now()).open)
     return { kind: 'failed', class: 'window', code: 'window_closed', title: null }
-  const address = addressOf(await getContact(tx, entry.org, facts.contact_id))
+  const address = addressOf(await getWholeContact(tx, entry.org, facts.contact_id))
   if (!address) return { kind: 'failed', class: 'recipient', code: 'no_recipient', title: null }
   const token = await accessTokenOf(on, tx, entry.org, entry.connection)
   const attempt = await startPosting(tx, entry)
   if (!attempt) return 'lost'
   const path = `/${facts.phone_number_id}/messages`
   return { path, token, attempt, body: envelope(address, entry) }
+}
+
+/** The second lane is that of campaigns. */
+function operationOf({ lane, cause }: Facts): Operation {
+  if (lane > 0) return 'market'
+  return ['api_key', 'rule'].includes(cause) ? 'automate' : 'reply'
 }
 
 /** Without the plus WhatsApp may read a number as one of our own country; a hidden number has only its user id. */

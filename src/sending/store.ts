@@ -3,12 +3,18 @@ import { appendFeed, type Change } from '../feed/feed.ts'
 import { newId } from '../ids.ts'
 import { getMessage, type Message } from '../messages/messages.ts'
 import { notFound, Refusal } from '../refusal.ts'
+import { refuseStopped } from '../restrictions/gate.ts'
 import { graphBody, type Outgoing } from './bodies.ts'
 import { noteCause, type Cause } from './cause.ts'
 import { windowState } from './window.ts'
 
 /** A conversation whose row this transaction holds. */
-export type Place = { id: string; connection_id: string; window_expires_at: Date | null }
+export type Place = {
+  id: string
+  contact_id: string
+  connection_id: string
+  window_expires_at: Date | null
+}
 
 /**
  * The row is locked before the entry gets its place in the order, so that the order is that of the commits.
@@ -17,7 +23,7 @@ export type Place = { id: string; connection_id: string; window_expires_at: Date
 export async function lockConversation(tx: Tx, org: string, conversation: string): Promise<Place> {
   const [place] = await rows<Place & { state: string; status: string }>(
     tx,
-    `select c.id, c.connection_id, c.window_expires_at, k.state, o.status
+    `select c.id, c.contact_id, c.connection_id, c.window_expires_at, k.state, o.status
        from conversations c join connections k on k.org_id = c.org_id and k.id = c.connection_id
        join organizations o on o.org_id = c.org_id
       where c.org_id = ? and c.id = ? for no key update of c`,
@@ -48,10 +54,12 @@ export type Storing = {
 
 /**
  * Insert the message and its outbox entry, show it in the list and tell the feed: the last statements of a
- * transaction that locked the conversation. Throws Refusal 422 `window_closed`.
+ * transaction that locked the conversation. Throws Refusal 422 `window_closed`, and where the contact asked not to be
+ * written to: `contact_restricted`, or `no_automation` when no person wrote it.
  */
 export async function store(tx: Tx, storing: Storing): Promise<Message> {
-  const { now, org, place, outgoing, instead } = storing
+  const { now, org, place, cause, outgoing, instead } = storing
+  await refuseStopped(tx, org, place.contact_id, cause.kind === 'agent' ? 'reply' : 'automate')
   if (outgoing.kind !== 'template' && !windowState(place.window_expires_at, now).open)
     throw new Refusal(
       422,

@@ -6,6 +6,7 @@ import { ROWS_PROOF } from './rows-proof.ts'
 import { RIGHTS_ROWS } from './rows-rights.ts'
 import { ROWS_TOLD } from './rows-told.ts'
 import { SECURITY_ROWS } from './rows-security.ts'
+import { WISHES } from './rows-wishes.ts'
 
 export type Row = Record<string, unknown>
 
@@ -81,6 +82,7 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     verify_token: sealed,
   }),
   ...peopleRows,
+  ...WISHES,
   conversations: (ids) => ({
     org_id: ids.org,
     id: ids.conversation,

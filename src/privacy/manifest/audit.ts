@@ -42,6 +42,8 @@ export const audit = [
           'resealed',
           'kind',
           'because',
+          'ground',
+          'road',
         ],
         why: 'words of ours and numbers, checked against the schema of each action',
       },

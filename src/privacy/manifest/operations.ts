@@ -85,6 +85,7 @@ export const operations = [
       started_at: key,
       finished_at: key,
       counts: { ...key, paths: ['*'], why: 'names of tables and queues, and numbers' },
+      held: { ...key, paths: ['*'], why: 'names of tables, and numbers' },
       overdue: { ...key, paths: [], why: 'names of tables and queues that were not swept' },
     },
     [

@@ -6,8 +6,12 @@
 export const restore: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   // Credentials stay behind, so a number is off until somebody enters new ones.
   connections: { state: `'disabled'`, state_reason: 'null' },
-  contacts: {},
+  // Of a restricted contact only a stub left.
+  contacts: { attributes: `coalesce(r.attributes, '{}')` },
   contact_identities: {},
+  restrictions: {},
+  restriction_notices: {},
+  consents: {},
   conversations: {},
   messages: {
     status: `case r.status when 'queued' then 'cancelled' when 'sending' then 'unknown' else r.status end`,
