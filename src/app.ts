@@ -34,6 +34,7 @@ import type { Resources } from './resources.ts'
 import { rightsRoutes } from './rights/routes.ts'
 import { ROOT } from './root.ts'
 import { sandboxRoutes } from './sandbox/routes.ts'
+import { trustRoutes } from './trust/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
 import type { WebhookHandler } from './webhooks/handler.ts'
 
@@ -82,6 +83,7 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
   app.use(rightsRoutes(on))
   app.use(privacyRoutes(on))
   app.use(processorRoutes(on))
+  app.use(trustRoutes(on))
   app.use(usageRoutes(on))
   app.use(exportRoutes(on))
   app.use(opsRoutes(on))

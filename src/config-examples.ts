@@ -35,6 +35,7 @@ export const EXAMPLES: Record<keyof Variables, string> = {
   PRIVACY_CONTACT: 'privacy@example.com',
   SANDBOX: 'off',
   SIGNUP: 'open',
+  PROMISES_REPORT: 'build/promises-report.json',
   EXPORT_HOURS: '72',
   DELETION_CONFIRM_DAYS: '3',
   DELETION_GRACE_DAYS: '7',

@@ -93,6 +93,7 @@ const Variables = z.object({
   PRIVACY_CONTACT: z.email().default('firstfashionstore0@gmail.com'),
   SANDBOX: flag.optional(),
   SIGNUP: z.enum(['open', 'closed']).default('open'),
+  PROMISES_REPORT: z.string().min(1).default('build/promises-report.json'),
   EXPORT_HOURS: z.coerce.number().int().min(1).max(168).default(72),
   DELETION_CONFIRM_DAYS: days.min(1).max(5).default(3),
   DELETION_GRACE_DAYS: days.min(0).max(7).default(7),

@@ -3,7 +3,7 @@ import { readAttestation, type Attestation } from '../attestation.ts'
 import { rows } from '../db.ts'
 import type { Resources } from '../resources.ts'
 import { addressTransport, databaseTransport, type Transport } from '../transport.ts'
-import { open, seal } from '../vault.ts'
+import { open, seal, SealError, type Place, type SealingKey } from '../vault.ts'
 import { DAY_MS } from './limits.ts'
 import { countStoredFiles, type StoredFiles } from './stored-files.ts'
 
@@ -15,7 +15,7 @@ export type Encryption = {
   queue: Transport | null
   disks: Attested
   files: StoredFiles
-  /** Whether a value sealed this very moment opened again, and did not open once it was altered. */
+  /** Whether a value sealed this very moment opened again, and did not open once it was altered, cut or moved. */
   probe: boolean
 }
 
@@ -45,7 +45,7 @@ export async function readEncryption(on: Resources): Promise<Encryption> {
     queue: REDIS_URL === undefined ? null : addressTransport(REDIS_URL),
     disks: attestedAt(on.config.STORAGE_ATTESTATION, on.now()),
     files: await countStoredFiles(on),
-    probe: probeSeal(on),
+    probe: works(on.vault.instance.slice(0, 1)),
   }
 }
 
@@ -57,18 +57,41 @@ export function attestedAt(text: string | undefined, now: Date): Attested {
   return { state: days < 0 || days > STALE_DAYS ? 'stale' : 'stated', days, ...stated }
 }
 
-function probeSeal({ vault }: Resources): boolean {
-  const [key] = vault.instance
-  if (!key) return false
-  const place = { purpose: 'probe', org: 'instance', row: 'now' }
-  const plain = randomBytes(32)
-  const sealed = seal(key, place, plain)
-  const opens = (row: string): boolean => {
-    try {
-      return open(vault.instance, { ...place, row }, sealed).equals(plain)
-    } catch {
-      return false
-    }
+/** Whether sealing works, by every key given. */
+function works(keys: readonly SealingKey[]): boolean {
+  try {
+    for (const key of keys) probeSeal(key)
+    return keys.length > 0
+  } catch {
+    return false
   }
-  return opens('now') && !opens('elsewhere')
+}
+
+const PLACE: Place = { purpose: 'probe', org: 'instance', row: 'now' }
+
+/**
+ * Seals something, opens it, and tries to open it altered, cut and moved to another place. Throws when any of it does not
+ * end as it must.
+ */
+export function probeSeal(key: SealingKey): void {
+  const plain = randomBytes(32)
+  const sealed = seal(key, PLACE, plain)
+  if (!open([key], PLACE, sealed).equals(plain)) throw new Error('a probe came back changed')
+  const [version, kid, body = ''] = sealed.split('.')
+  const bytes = Buffer.from(body, 'base64url')
+  const altered = Buffer.from(bytes)
+  altered.writeUInt8(altered.readUInt8(14) ^ 1, 14)
+  for (const wrong of [altered, bytes.subarray(0, -4)])
+    refuse(key, PLACE, [version, kid, wrong.toString('base64url')].join('.'))
+  refuse(key, { ...PLACE, row: 'elsewhere' }, sealed)
+}
+
+function refuse(key: SealingKey, place: Place, sealed: string): void {
+  try {
+    open([key], place, sealed)
+  } catch (error) {
+    if (error instanceof SealError) return
+    throw error
+  }
+  throw new Error('a probe opened that must not')
 }

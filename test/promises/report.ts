@@ -6,6 +6,7 @@ import { manifestHash } from '../../src/privacy/manifest.ts'
 import { policyText } from '../../src/privacy/policy-versions.ts'
 import { promises } from '../../src/privacy/promises.ts'
 import { ROOT } from '../../src/root.ts'
+import { sourceHash } from '../../src/source-hash.ts'
 import { PARTLY } from './coverage.ts'
 import { proofs } from './proofs.ts'
 import { runJest, type Outcome } from './run-jest.ts'
@@ -45,10 +46,13 @@ const said = (result: Result): string => {
     : `NOT KEPT (${result.passed} of ${result.tests} passed)`
 }
 
+// Before the run: what is changed while it goes on was not what it proved.
+const sources = sourceHash()
 const outcome = await runJest(ROOT, [...proofs().values()])
 const results = promises.map(({ id }) => resultOf(id, outcome))
 const report = {
   commit: execFileSync('git', ['rev-parse', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim(),
+  sources,
   finishedAt: new Date().toISOString(),
   policySha256: createHash('sha256').update(policyText()).digest('hex'),
   manifestHash: manifestHash(),
