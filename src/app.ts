@@ -70,6 +70,15 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
   app.use(express.urlencoded({ extended: false, limit: FORM_LIMIT, parameterLimit: 100 }))
   app.use(pageLocals(on, assets.asset))
   app.use(takeConfirmation(on))
+  mountPages(app, on)
+  app.use(missing)
+  app.use(askConfirmation(on))
+  app.use(answerError)
+  return app
+}
+
+/** What people see, in reading order. */
+function mountPages(app: Express, on: Resources): void {
   app.use(inboxRoutes(on))
   app.use(deletionRoutes(on))
   app.use(contactRoutes(on))
@@ -88,8 +97,4 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
   app.use(exportRoutes(on))
   app.use(opsRoutes(on))
   if (on.config.SANDBOX) app.use('/sandbox', sandboxRoutes(on))
-  app.use(missing)
-  app.use(askConfirmation(on))
-  app.use(answerError)
-  return app
 }
