@@ -13,6 +13,7 @@ import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { readWishes } from '../restrictions/page.ts'
 import { restrictionRoutes } from '../restrictions/routes.ts'
+import { asksOf } from '../rights/shown.ts'
 import { changeContact, createContact } from './changes.ts'
 import {
   getContact,
@@ -94,6 +95,7 @@ async function show(on: Resources, req: Request, res: Response): Promise<void> {
   const reader = readerOf(on, req)
   const model = await on.db.withTenant(org, async (tx) => ({
     person: personOf((mayAdmin && (await getWholeContact(tx, org, contact.id))) || contact, reader),
+    requests: await asksOf(tx, org, contact.id, on.now()),
     wishes: mayAdmin ? await readWishes(tx, org, contact.id, reader.times) : undefined,
     conversations: (
       await listConversations(tx, org, { contacts: [contact.id], limit: PAGE_SIZE })

@@ -4,6 +4,7 @@ import { rows, type Tx } from '../db.ts'
 import { newId } from '../ids.ts'
 import { notFound } from '../refusal.ts'
 import { kindsOf, type Kind } from '../restrictions/gate.ts'
+import { asksOf } from '../rights/shown.ts'
 import type { Reader } from './ticks.ts'
 import { getConversation, listConversations, type Conversation } from './conversations.ts'
 import { draftsOf } from './drafts.ts'
@@ -82,6 +83,7 @@ export async function readHead(
   const times = timesIn(viewer.zone, viewer.now)
   const window = windowChip(c.window_expires_at, viewer.now)
   const { connection, since } = await beside(tx, viewer.org, c)
+  const requests = await asksOf(tx, viewer.org, c.contact_id, viewer.now)
   return {
     id: c.id,
     contact: c.contact_id,
@@ -102,6 +104,7 @@ export async function readHead(
       window.kind === 'closed'
         ? 'More than 24 hours since they wrote'
         : `Free replies until ${times.full(c.window_expires_at ?? viewer.now)}`,
+    requests,
     connection,
     since: times.date(since),
     lastWrote: c.window_expires_at ? momentOf(times, lastInbound(c.window_expires_at)) : '',
