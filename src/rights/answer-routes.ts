@@ -8,11 +8,13 @@ import type { Resources } from '../resources.ts'
 import { approveAnswer, isLanguage, listAnswers, withdrawAnswer, type Approved } from './answers.ts'
 import { LANGUAGES, wordsOf, type Language } from './keywords.ts'
 import { proposalFor } from './proposals.ts'
-import { KINDS, SAYS, type Kind } from './vocabulary.ts'
+import { SAYS } from './vocabulary.ts'
 
 const HOME = '/settings/privacy/answers'
 const languages = z.enum(Object.keys(LANGUAGES) as [Language, ...Language[]])
-const Which = z.object({ kind: z.enum(KINDS), language: languages })
+/** What a keyword opens; the word to stop opens nothing, and is done when it is read. */
+const ASKS = ['question', 'access', 'export', 'correct', 'erase', 'restrict'] as const
+const Which = z.object({ kind: z.enum(ASKS), language: languages })
 const Approval = Which.extend({ body: z.string('Write the answer.') })
 
 /** /settings/privacy/answers: what is said in the organization's name when a customer sends a keyword. */
@@ -27,7 +29,7 @@ export function answerRoutes(on: Resources): Router {
       ...shown,
       language,
       languages: Object.entries(LANGUAGES),
-      answers: KINDS.map((kind) => answerOf(kind, language, approved)),
+      answers: ASKS.map((kind) => answerOf(kind, language, approved)),
       saved: req.query['saved'] === '1',
     })
   }
@@ -54,14 +56,12 @@ export function answerRoutes(on: Resources): Router {
   return router
 }
 
-function answerOf(kind: Kind, language: Language, approved: Approved[]) {
+function answerOf(kind: (typeof ASKS)[number], language: Language, approved: Approved[]) {
   const own = approved.find((one) => one.kind === kind && one.language === language)
   return {
     kind,
     title: SAYS[kind],
-    keywords: wordsOf(kind === 'object' ? 'stop' : kind, language).map((word) =>
-      word.toUpperCase(),
-    ),
+    keywords: wordsOf(kind, language).map((word) => word.toUpperCase()),
     isOn: own !== undefined,
     body: own?.body ?? proposalFor(kind, language),
   }

@@ -1,4 +1,5 @@
 import type { Request, Response, Router } from 'express'
+import { z } from 'zod'
 import { byPerson, type AuditActor } from '../audit/audit.ts'
 import { access, whoOf, type Level } from '../http/access.ts'
 import { EMPTY, inForm, type Shown } from '../http/form-page.ts'
@@ -7,8 +8,11 @@ import { showPage } from '../http/page.ts'
 import { idIn, viewerOf } from '../http/viewer.ts'
 import { timesFor } from '../inbox/page.ts'
 import type { Resources } from '../resources.ts'
+import { KINDS as RESTRICTIONS } from '../restrictions/gate.ts'
+import { GROUND_WORDS, KIND_WORDS } from '../restrictions/words.ts'
 import { readCase } from './case.ts'
 import { carryOut } from './erase.ts'
+import { restrictFor } from './restrict.ts'
 import { StepForm, takeStep } from './step-form.ts'
 import { OUTCOMES, PROOFS, REFUSALS, SAYS, STEPS } from './vocabulary.ts'
 
@@ -69,10 +73,28 @@ export function caseRoutes(router: Router, on: Resources, desk: DeskPages): void
   )
 }
 
+/** What a customer objected to, put in force from the request's own page; an account does that for itself. */
+export function restrictionRoutes(router: Router, on: Resources): void {
+  const { home } = ORG_DESK
+  router.post(`${home}/:id/restriction`, access('admin'), async (req, res) => {
+    const id = idIn(req.params['id'] as string, 'request')
+    const wish = readForm(RestrictionForm, req)
+    await restrictFor(on, { org: whoOf(req).org, id, by: ORG_DESK.by(req) }, wish)
+    res.redirect(303, `${home}/${id}`)
+  })
+}
+
+const RestrictionForm = z.object({
+  kind: z.enum(RESTRICTIONS),
+  ground: z.enum(['accuracy', 'unlawful', 'claim', 'objection', 'wish']).default('objection'),
+})
+
 const WORDS = {
   says: SAYS,
   stepWords: STEPS,
   proofs: PROOFS,
   refusals: REFUSALS,
   outcomes: OUTCOMES,
+  restrictions: Object.entries(KIND_WORDS),
+  grounds: Object.entries(GROUND_WORDS),
 }

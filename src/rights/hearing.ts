@@ -7,6 +7,7 @@ import { challengedOf, judge } from './challenge.ts'
 import { codeIn, hear, type Heard } from './keywords.ts'
 import { onceDigest } from './numbers.ts'
 import { openIn } from './request.ts'
+import type { Kind } from './vocabulary.ts'
 
 const SUBJECT = { kind: 'subject' } as const
 /** So many codes for one request; then a person has to look. */
@@ -34,9 +35,20 @@ export async function hearRequests(
   const changes: Change[] = []
   for (const said of await placed(tx, org, arrivals))
     if (said.code !== undefined) await tryCode(on, tx, org, { ...said, code: said.code })
-    else if (said.heard?.ask === 'stop') changes.push(...(await stop(on, tx, org, said.contact)))
-    else if (said.heard) await open(on, tx, org, { ...said, heard: said.heard })
+    else if (said.heard) changes.push(...(await take(on, tx, org, { ...said, heard: said.heard })))
   return changes
+}
+
+async function take(
+  on: Resources,
+  tx: Tx,
+  org: string,
+  said: Said & { heard: Heard },
+): Promise<Change[]> {
+  const { ask, language } = said.heard
+  if (ask === 'stop') return stop(on, tx, org, said.contact)
+  await open(on, tx, org, { ...said, kind: ask, language })
+  return []
 }
 
 type Arrived = { conversation: string; update: MessageUpdate }
@@ -82,24 +94,23 @@ async function open(
   on: Resources,
   tx: Tx,
   org: string,
-  { contact, text, at, heard: { ask, language } }: Said & { heard: Heard },
+  { contact, text, at, kind, language }: Said & { kind: Kind; language: string },
 ): Promise<void> {
   const now = on.now()
-  if (ask === 'stop') return
   const { id, isNew } = await openIn(on, tx, {
     org,
     contact,
     language,
-    kind: ask,
+    kind,
     road: 'chat',
     by: SUBJECT,
     verified: 'chat',
     received: at < now ? at : now,
     texts: { asked: text },
-    once: onceDigest(on, 'chat', contact, ask),
+    once: onceDigest(on, 'chat', contact, kind),
     isKeyword: true,
   })
-  if (!isNew && ask === 'erase') await askAgain(tx, org, id, now)
+  if (!isNew && kind === 'erase') await askAgain(tx, org, id, now)
 }
 
 /** Asked once more when the code has run out: another one is due, but not for ever. */

@@ -14,7 +14,7 @@ import type { Resources } from '../resources.ts'
 import { listMembers } from '../accounts/members.ts'
 import { answerRoutes } from './answer-routes.ts'
 import { oneLine, WISHES } from './contact-routes.ts'
-import { caseRoutes, ORG_DESK } from './desk-routes.ts'
+import { caseRoutes, ORG_DESK, restrictionRoutes } from './desk-routes.ts'
 import { listRequests } from './list.ts'
 import { onceDigest } from './numbers.ts'
 import { receivedField, roadOptions } from './recording.ts'
@@ -59,6 +59,7 @@ export function orgRightsRoutes(on: Resources): Router {
     }),
   )
   router.use(answerRoutes(on))
+  restrictionRoutes(router, on)
   caseRoutes(router, on, ORG_DESK)
   return router
 }

@@ -60,6 +60,7 @@ export const STEPS = {
   code_right: 'Confirmed with the code',
   answered: 'Answered automatically',
   deleting: 'The deletion began',
+  restricted: 'What was asked for is in force',
   refused: 'Refused, with the reason told',
   closed: 'Done',
   withdrawn: 'Taken back',

@@ -8,7 +8,7 @@ import { tendRequests } from '../../src/rights/tend.ts'
 import { startApp, type Running } from '../support/app.ts'
 import { arrive, read } from '../support/inbound.ts'
 import { messageOf, messagesBody, newCustomer } from '../support/meta.ts'
-import { openRightsDesk, otherCode, type RightsDesk } from '../support/rights.ts'
+import { openRightsDesk, otherCode, VECTORS, type RightsDesk } from '../support/rights.ts'
 import { signInAs } from '../support/sign-in.ts'
 import { visit } from '../support/visitor.ts'
 
@@ -16,21 +16,6 @@ const SECOND = 1_000
 const MINUTE = 60_000
 const DAY = 86_400_000
 const WHY = { words: 'The archive on paper has to be read by hand.' }
-
-/** Of the reference: received, one month later, and the earlier of that and thirty days. */
-const VECTORS = [
-  ['2026-01-29T08:00:00Z', '2026-02-28T08:00:00Z', '2026-02-28T08:00:00Z'],
-  ['2026-01-30T08:00:00Z', '2026-02-28T08:00:00Z', '2026-02-28T08:00:00Z'],
-  ['2026-01-31T10:00:00Z', '2026-02-28T10:00:00Z', '2026-02-28T10:00:00Z'],
-  ['2026-02-13T00:00:00Z', '2026-03-13T00:00:00Z', '2026-03-13T00:00:00Z'],
-  ['2026-03-15T12:00:00Z', '2026-04-15T12:00:00Z', '2026-04-14T12:00:00Z'],
-  ['2026-03-29T00:30:00Z', '2026-04-29T00:30:00Z', '2026-04-28T00:30:00Z'],
-  ['2026-08-31T00:00:00Z', '2026-09-30T00:00:00Z', '2026-09-30T00:00:00Z'],
-  ['2026-10-25T00:30:00Z', '2026-11-25T00:30:00Z', '2026-11-24T00:30:00Z'],
-  ['2026-12-31T23:59:59Z', '2027-01-31T23:59:59Z', '2027-01-30T23:59:59Z'],
-  ['2028-01-31T10:00:00Z', '2028-02-29T10:00:00Z', '2028-02-29T10:00:00Z'],
-  ['2028-02-29T06:30:00Z', '2028-03-29T06:30:00Z', '2028-03-29T06:30:00Z'],
-] as const
 
 describe('P46 — the rights desk: one queue, one clock, checked identity', () => {
   let app: Running
@@ -246,6 +231,13 @@ describe('P46 — the rights desk: one queue, one clock, checked identity', () =
       expect(more).toEqual([])
       const [link = ''] = /\/privacy\/requests\/\S+/.exec(text) ?? []
       expect((await visit(app).get(link)).text).toContain(`Request ${number}`)
+    })
+
+    test('who sends STOP gets no more marketing from that moment on, without any request', async () => {
+      await desk.says('Stop!')
+      const wishes = 'select kind, road from restrictions where org_id = :org'
+      expect(await read(app.on, desk.org, wishes)).toEqual([{ kind: 'no_marketing', road: 'chat' }])
+      expect([await desk.asked(), await desk.sent()]).toEqual([[], []])
     })
 
     test('who is delivered twice, or asks again before the answer, has one request', async () => {
