@@ -35,6 +35,7 @@ import { rightsRoutes } from './rights/routes.ts'
 import { ROOT } from './root.ts'
 import { sandboxRoutes } from './sandbox/routes.ts'
 import { trustRoutes } from './trust/routes.ts'
+import { supportRoutes } from './support/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
 import type { WebhookHandler } from './webhooks/handler.ts'
 
@@ -85,6 +86,7 @@ function mountPages(app: Express, on: Resources): void {
   app.use(accountRoutes(on))
   app.use(abuseRoutes(on))
   app.use(announcementRoutes(on))
+  app.use(supportRoutes(on))
   app.use(auditRoutes(on))
   app.use(connectionRoutes(on))
   app.use(disconnectRoutes(on))

@@ -91,8 +91,8 @@ describe('a new master key, first in the list', () => {
       master_key: 'm2',
       organizations: 3,
       rewrapped: 3,
-      resealed: { mail: 1, dead_letters: 1, second_factors: 0, requests: 1 },
-      left: { data_keys: 0, mail: 0, dead_letters: 0, second_factors: 0, requests: 0 },
+      resealed: { mail: 1, dead_letters: 1, second_factors: 0, requests: 1, support: 0 },
+      left: { data_keys: 0, mail: 0, dead_letters: 0, second_factors: 0, requests: 0, support: 0 },
     })
     const alone = await processWith([next])
     for (const org of orgs) {
@@ -117,7 +117,7 @@ describe('a new master key, first in the list', () => {
     await rotateMasterKey(both, OPERATOR)
     expect(await rotateMasterKey(both, OPERATOR)).toMatchObject({
       rewrapped: 0,
-      resealed: { mail: 0, dead_letters: 0, second_factors: 0, requests: 0 },
+      resealed: { mail: 0, dead_letters: 0, second_factors: 0, requests: 0, support: 0 },
     })
     expect(await acts(org)).toEqual(['keys.rotated'])
   })
@@ -144,7 +144,7 @@ describe('a new master key, first in the list', () => {
     const lost = await processWith([next])
     expect(await rotateMasterKey(lost, OPERATOR)).toMatchObject({
       rewrapped: 0,
-      left: { data_keys: 1, mail: 1, dead_letters: 1, second_factors: 0, requests: 1 },
+      left: { data_keys: 1, mail: 1, dead_letters: 1, second_factors: 0, requests: 1, support: 0 },
     })
     expect((await keyStatus(app.on)).unreadable).toEqual([])
     expect(await acts(org)).toEqual([])

@@ -65,6 +65,8 @@ describe('the catalogue', () => {
       'app.privacy_requests_code_digest_key',
       'app.privacy_requests_number_key',
       'app.privacy_requests_pkey',
+      'app.support_tickets_once_digest_key',
+      'app.support_tickets_pkey',
     ])
   })
 

@@ -47,6 +47,8 @@ export type Throttles = {
   mail(kind: 'sign_up' | 'reset' | 'deletion' | 'rights', email: string): Promise<boolean>
   /** Privacy requests from one network by the public form; throws Throttled. */
   rights(ip: string): Promise<void>
+  /** Questions and their files from one network, by whoever is not signed in; throws Throttled. */
+  support(ip: string): Promise<void>
   /** Invitations of one organization; throws Throttled. */
   invite(org: string): Promise<void>
 }
@@ -86,6 +88,7 @@ export function openThrottles(on: Resources): Throttles {
     signUp: (ip) => consume(buckets.signUp, keyed(networkOf(ip))),
     mail: (kind, email) => hasRoom(buckets.mail, keyed(kind, email)),
     rights: (ip) => consume(buckets.rights, keyed(networkOf(ip))),
+    support: (ip) => consume(buckets.support, keyed(networkOf(ip))),
     invite: (org) => consume(buckets.invite, keyed(org)),
   }
 }
@@ -113,6 +116,7 @@ function openBuckets(on: Resources) {
     signUp: limit('signup-network', 5, HOUR),
     mail: limit('mail-account', 3, HOUR),
     rights: limit('rights-network', 10, HOUR),
+    support: limit('support-network', 20, HOUR),
     invite: limit('invite-org', 50, 24 * HOUR),
   }
 }

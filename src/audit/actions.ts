@@ -142,6 +142,18 @@ export const ACTIONS = {
     says: 'Lifted a restriction or an objection',
     detail: z.strictObject({ kind: z.enum(KINDS) }),
   },
+  'support.granted': {
+    says: 'Let support look in',
+    detail: z.strictObject({ scope: z.enum(['configuration', 'content']), hours: count }),
+  },
+  'support.revoked': { says: 'Took back that support may look in', detail: nothing },
+  'support.viewed': {
+    says: 'Support looked at a page',
+    detail: z.strictObject({
+      page: z.enum(['overview', 'conversations', 'conversation']),
+      scope: z.enum(['configuration', 'content']),
+    }),
+  },
   'abuse.found': {
     says: 'Noticed too much of something and slowed it down',
     detail: z.strictObject({ kind: z.enum(['sign_in_tries', 'first_messages']) }),

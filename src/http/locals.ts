@@ -1,6 +1,7 @@
 import type { Request, RequestHandler } from 'express'
 import { readBanner, type Banner } from '../announcements/banner.ts'
 import { openDeletion } from '../deletions/deletion.ts'
+import { grantFor, type Active } from '../support/access.ts'
 import { unreadCount } from '../inbox/conversations.ts'
 import type { Resources } from '../resources.ts'
 import { wantsFragment } from './page.ts'
@@ -32,20 +33,25 @@ async function waiting(on: Resources, req: Request): Promise<number> {
   return on.db.withTenant(who.org, (tx) => unreadCount(tx, who.org))
 }
 
-type Standing = { deletedOn: string; banner: Banner | undefined }
+type Standing = {
+  deletedOn: string
+  banner: Banner | undefined
+  supportAccess: Active | undefined
+}
 
 /**
  * What stands above a whole page: the day from which an organization that is going to be deleted cannot be kept any more
- * ('' for all others), and what was announced and not put away.
+ * ('' for all others), what was announced and not put away, and that support may look in.
  */
 async function standing(on: Resources, req: Request): Promise<Standing> {
   const { who } = req
   if (!who || req.method !== 'GET' || wantsFragment(req))
-    return { deletedOn: '', banner: undefined }
+    return { deletedOn: '', banner: undefined, supportAccess: undefined }
   const { user, org } = who
   return on.db.withSystem(async (tx) => ({
     deletedOn: (await openDeletion(tx, org))?.grace_until?.toISOString().slice(0, 10) ?? '',
     banner: await readBanner(tx, { user, now: on.now() }),
+    supportAccess: await grantFor(tx, org, on.now()),
   }))
 }
 

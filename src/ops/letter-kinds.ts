@@ -28,6 +28,7 @@ export const LETTERS = {
   deletion: { essential: 'deletion' },
   rights: { essential: 'asked_for' },
   withheld: { essential: 'operation' },
+  support: { essential: 'asked_for' },
   alarm: { essential: 'operation' },
   processor: { essential: 'policy' },
   announcement_outage: { essential: 'outage' },

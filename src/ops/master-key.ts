@@ -6,21 +6,24 @@ import { resealText } from '../rights/texts.ts'
 import { keyIdOf, seal, SealError, type SealingKey } from '../vault.ts'
 import { openDeadLetter, placeOf, type DeadLetter } from './dead-letters.ts'
 import { openPart, sealPart } from './mail-seal.ts'
+import { openCell, sealCell } from './seal.ts'
 
 export type MasterRotation = {
   /** The id of the key that seals everything now. */
   master_key: string
   organizations: number
   rewrapped: number
-  resealed: { mail: number; dead_letters: number; second_factors: number; requests: number }
+  resealed: Counts
   /** What another master key still seals; the old ones may be dropped when all of it is 0. */
-  left: {
-    data_keys: number
-    mail: number
-    dead_letters: number
-    second_factors: number
-    requests: number
-  }
+  left: Counts & { data_keys: number }
+}
+
+type Counts = {
+  mail: number
+  dead_letters: number
+  second_factors: number
+  requests: number
+  support: number
 }
 
 const TELL_EVERY = 100
@@ -49,6 +52,12 @@ export async function rotateMasterKey(on: Resources, by: AuditActor): Promise<Ma
   const letters = await resealAll(on, LETTERS, first)
   const factors = await resealAll(on, FACTORS, first)
   const requests = await resealAll(on, REQUESTS, first)
+  const support = { resealed: 0, left: 0 }
+  for (const store of SUPPORT) {
+    const done = await resealAll(on, store, first)
+    support.resealed += done.resealed
+    support.left += done.left
+  }
   return {
     master_key: first.id,
     organizations: orgs.length,
@@ -58,6 +67,7 @@ export async function rotateMasterKey(on: Resources, by: AuditActor): Promise<Ma
       dead_letters: letters.resealed,
       second_factors: factors.resealed,
       requests: requests.resealed,
+      support: support.resealed,
     },
     left: {
       data_keys: left,
@@ -65,6 +75,7 @@ export async function rotateMasterKey(on: Resources, by: AuditActor): Promise<Ma
       dead_letters: letters.left,
       second_factors: factors.left,
       requests: requests.left,
+      support: support.left,
     },
   }
 }
@@ -146,6 +157,25 @@ const REQUESTS: Store<Sealed> = {
   write: `update privacy_request_texts set body = ? where org_id is null and id = ? and body = ?`,
   values: (on, { id, body }) => [resealText(on, id, body)],
 }
+
+/** One column of a table, sealed as `sealCell` does. */
+const cells = (table: string, column: string, batch = BATCH): Store<Sealed> => ({
+  read: `select id, ${column} as body from ${table} where ${column} is not null and id > ? order by id limit ${batch}`,
+  write: `update ${table} set ${column} = ? where id = ? and ${column} = ?`,
+  values: (on, { id: row, body }) => {
+    const cell = { table, column, row }
+    return [sealCell(on, cell, openCell(on, cell, body))]
+  },
+})
+
+/** Files are large: only a few are held at a time. */
+const SUPPORT: readonly Store<Sealed>[] = [
+  cells('support_tickets', 'address'),
+  cells('support_tickets', 'subject'),
+  cells('support_messages', 'body'),
+  cells('support_files', 'name'),
+  cells('support_files', 'bytes', 4),
+]
 
 async function resealAll<Row extends Sealed>(
   on: Resources,

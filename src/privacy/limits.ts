@@ -40,6 +40,8 @@ export const LIMITS = {
   REQUEST_DAYS: { is: 1_095, least: 365, most: 1_826 },
   REQUEST_TEXT_DAYS: { is: 180, least: 30, most: 365 },
   FINDING_DAYS: { is: 30, least: 1, most: 90 },
+  SUPPORT_TICKET_DAYS: { is: 180, least: 30, most: 365 },
+  SUPPORT_ACCESS_DAYS: { is: 365, least: 90, most: 730 },
   ANNOUNCEMENT_DAYS: { is: 365, least: 30, most: 730 },
   ALARM_DAYS: { is: 365, least: 30, most: 730 },
   SWEEP_RUN_DAYS: { is: 90, least: 7, most: 365 },

@@ -1,3 +1,6 @@
+import { digest, newId } from '../../src/ids.ts'
+
+const sealed = 'v1.kid.c2VhbGVk'
 type Known = Record<'org' | 'user' | 'contact', string>
 
 const soon = (): Date => new Date(Date.now() + 86_400_000)
@@ -5,6 +8,43 @@ const soon = (): Date => new Date(Date.now() + 86_400_000)
 /** The rows of `rows.ts` about what is told to people and what they asked. */
 export const ROWS_TOLD: Record<string, (ids: Known) => Record<string, unknown>> = {
   incident_orgs: ({ org, contact }) => ({ org_id: org, incident_id: contact }),
+  support_tickets: ({ org, user }) => ({
+    id: org,
+    org_id: org,
+    user_id: user,
+    subject: sealed,
+    once_digest: digest(org),
+    created_at: new Date(),
+    last_at: new Date(),
+    state: 'closed',
+    closed_at: soon(),
+  }),
+  support_messages: ({ org, user }) => ({
+    id: org,
+    ticket_id: org,
+    user_id: user,
+    side: 'asker',
+    body: sealed,
+    at: new Date(),
+  }),
+  support_files: ({ org, user }) => ({
+    id: org,
+    message_id: org,
+    user_id: user,
+    name: sealed,
+    mime: 'text/plain',
+    size: 1,
+    bytes: sealed,
+    at: new Date(),
+  }),
+  support_access: ({ org, user }) => ({
+    org_id: org,
+    id: newId(),
+    granted_by: user,
+    scope: 'configuration',
+    granted_at: new Date(),
+    until: soon(),
+  }),
   announcements: ({ contact }) => ({
     id: contact,
     kind: 'tips',

@@ -95,6 +95,18 @@ export const retention: Readonly<Record<string, Rule>> = {
     says: 'whom a breach concerned: as long as its record',
     until: 'the record of the breach goes, or the organization is deleted',
   },
+  support_ticket: {
+    says: 'support tickets: 180 days after they are closed',
+    days: LIMITS.SUPPORT_TICKET_DAYS.is,
+  },
+  support_text: {
+    says: 'what was written and attached in a support ticket: as long as the ticket',
+    until: 'the ticket goes, or the account is deleted',
+  },
+  support_access: {
+    says: 'that an owner let support look in: 365 days after it ended',
+    days: LIMITS.SUPPORT_ACCESS_DAYS.is,
+  },
   announcement: {
     says: 'announcements: 365 days after they ended',
     days: LIMITS.ANNOUNCEMENT_DAYS.is,
