@@ -2,6 +2,7 @@ import { openFor } from '../src/keys.ts'
 import { sweepRetention } from '../src/privacy/retention.ts'
 import { startApp, type Running } from './support/app.ts'
 import { arrive, read } from './support/inbound.ts'
+import { member } from './support/member.ts'
 import { orders } from './support/order.ts'
 import type { Org } from './support/org.ts'
 
@@ -182,4 +183,69 @@ test('a template is where the newest words say, in whatever order they come', as
     },
   ])
   expect(await see('select id from templates where org_id = :org')).toHaveLength(every.length)
+})
+
+describe('an admin', () => {
+  test('sees on the card what is true now, and on a page of its own all that was reported', async () => {
+    const report = (field: string, value: Loose, seconds: number): object =>
+      bodyOf(field, value, { time: NOW - seconds })
+    const restriction = (expiration: number): Loose => ({
+      event: 'ACCOUNT_RESTRICTION',
+      restriction_info: [{ restriction_type: 'RESTRICTED_BIZ_INITIATED_MESSAGING', expiration }],
+    })
+    await tell(
+      report(
+        'account_update',
+        { event: 'DISABLED_UPDATE', ban_info: { waba_ban_state: 'DISABLE' } },
+        500,
+      ),
+      report('account_update', { event: 'ACCOUNT_RECONNECTED' }, 400),
+      report('account_update', restriction(NOW - 60), 300),
+      report(
+        'phone_number_quality_update',
+        { display_phone_number: '15550100', event: 'FLAGGED' },
+        200,
+      ),
+      report(
+        'message_template_status_update',
+        {
+          event: 'PAUSED',
+          message_template_name: 'order_ready',
+          message_template_language: 'es_MX',
+        },
+        100,
+      ),
+    )
+    const admin = await member(app, org, 'admin')
+    const card = await (await admin.get('/settings/connections')).text()
+    expect(card).toContain('Quality low: people block or report this number')
+    // Replaced by a newer word, over, and no state of the number.
+    expect(card).not.toMatch(/has disabled the account|has restricted|order_ready/)
+
+    const page = await (
+      await admin.get(`/settings/connections/${org.connection.id}/reports`)
+    ).text()
+    const titles = [...page.matchAll(/<li id="report-[^>]*>.*?<bdi>(.*?)<\/bdi>/gs)].map(
+      ([, title]) => title,
+    )
+    expect(titles).toEqual([
+      'Template “order_ready” (es_MX): paused',
+      'Quality low: people block or report this number',
+      'Meta has restricted the account',
+      'The number of the phone app is back',
+      'Meta has disabled the account',
+    ])
+    expect(page).toMatch(/<th scope="row"><bdi>order_ready<\/bdi>/)
+    await tell(report('account_update', restriction(NOW + 3_600), 50))
+    expect(await (await admin.get('/settings/connections')).text()).toContain(
+      'Meta has restricted the account',
+    )
+  })
+
+  test('finds no reports of another organization’s number', async () => {
+    const other = await app.org()
+    const admin = await member(app, org, 'admin')
+    const page = await admin.get(`/settings/connections/${other.connection.id}/reports`)
+    expect(page.status).toBe(404)
+  })
 })

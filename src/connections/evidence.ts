@@ -1,4 +1,7 @@
 import { rows, type Tx } from '../db.ts'
+import { showReport, type ShownReport } from '../notices/shown.ts'
+import type { Reported } from '../notices/notices.ts'
+import { ago } from './ago.ts'
 import type { Connection } from './connections.ts'
 import { explainCheck, explainCode, type Verdict } from './verdict.ts'
 
@@ -13,11 +16,13 @@ export type Card = {
   state: { tone: Tone | ''; icon: string; text: string }
   alarm: (Verdict & { waiting: string }) | undefined
   callbackUrl: string
+  /** What Meta last reported of it that is still true; the grave part first. */
+  reports: ShownReport[]
   lines: Line[]
   disabled: boolean
 }
 
-type Seen = { now: Date; appUrl: string; waiting: number }
+type Seen = { now: Date; appUrl: string; waiting: number; reports: Reported[] }
 
 /** How many replies wait for each connection, counted up to a thousand in all. */
 export async function countWaiting(tx: Tx, org: string): Promise<Map<string, number>> {
@@ -40,6 +45,7 @@ export function cardOf(connection: Connection, path: string, seen: Seen): Card {
     state: chipOf(connection, alarm),
     alarm: alarm && { ...alarm, waiting: waitingLine(seen.waiting) },
     callbackUrl: seen.appUrl + path,
+    reports: seen.reports.map((report) => showReport(report, seen.now)),
     lines: linesOf(connection, seen.now),
     disabled: connection.state === 'disabled',
   }
@@ -115,12 +121,3 @@ const line = (tone: Tone, text: string, small: string, end: string): Line => ({
   small,
   end,
 })
-
-/** `12 s ago`, `5 min ago`, `3 h ago`, then the day in UTC. */
-export function ago(then: Date | string, now: Date): string {
-  const date = new Date(then)
-  const seconds = Math.max(0, Math.round((now.getTime() - date.getTime()) / 1_000))
-  if (seconds < 60) return `${seconds} s ago`
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`
-  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)} h ago` : date.toISOString().slice(0, 10)
-}

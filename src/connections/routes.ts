@@ -5,6 +5,9 @@ import { access, whoOf } from '../http/access.ts'
 import { readForm } from '../http/forms.ts'
 import { showPage } from '../http/page.ts'
 import { isId, newCode } from '../ids.ts'
+import { currentReports } from '../notices/current.ts'
+import { isAbout, latestNotices } from '../notices/notices.ts'
+import { noticeRoutes } from '../notices/routes.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { changeSecrets, switchConnection } from './changes.ts'
@@ -53,6 +56,7 @@ const StateForm = z.object({ state: z.enum(['active', 'disabled']) })
 /** /settings/connections: the organization's numbers, for admins and owners. */
 export function connectionRoutes(on: Resources): Router {
   const router = Router()
+  router.use(noticeRoutes(on))
   router.get(HOME, access('admin'), async (req, res) => {
     showPage(res, 'connections/index', { cards: await cards(on, whoOf(req).org) })
   })
@@ -84,15 +88,21 @@ export function connectionRoutes(on: Resources): Router {
 }
 
 async function cards(on: Resources, org: string): Promise<Card[]> {
-  const { found, waiting } = await on.db.withTenant(org, async (tx) => ({
+  const { found, waiting, notices } = await on.db.withTenant(org, async (tx) => ({
     found: await listConnections(tx, org),
     waiting: await countWaiting(tx, org),
+    notices: await latestNotices(tx, org),
   }))
+  const now = on.now()
   return found.map((connection) =>
     cardOf(connection, webhookPath(connection.id), {
-      now: on.now(),
+      now,
       appUrl: on.config.APP_URL,
       waiting: waiting.get(connection.id) ?? 0,
+      reports: currentReports(
+        notices.filter((notice) => isAbout(connection, notice)),
+        now,
+      ),
     }),
   )
 }

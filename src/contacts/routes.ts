@@ -8,6 +8,7 @@ import { showPage } from '../http/page.ts'
 import { viewerOf } from '../http/viewer.ts'
 import { isId } from '../ids.ts'
 import { listConversations } from '../inbox/conversations.ts'
+import { previewOf } from '../inbox/rows.ts'
 import { timesIn, type Times } from '../inbox/times.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
@@ -102,7 +103,7 @@ async function show(on: Resources, req: Request, res: Response): Promise<void> {
     ).map((c) => ({
       id: c.id,
       status: c.status,
-      preview: c.last_message_preview ?? '',
+      preview: previewOf(c.last_message_preview).preview,
       time: reader.times.short(c.last_message_at),
     })),
   }))

@@ -1,5 +1,9 @@
 import type { Message } from '../messages/messages.ts'
 import type { Decision } from '../sending/cause.ts'
+import { bodyOf, type Body } from './bodies.ts'
+import { lineOf, type Line } from './lines.ts'
+import { adOf, marksOf } from './marks.ts'
+import { ownIn, textIn } from './payloads.ts'
 import { signOf } from './rows.ts'
 import { adviceOf, tickOf, type Advice, type Reader, type Tick } from './ticks.ts'
 
@@ -9,12 +13,16 @@ export type Shown = {
   conversation: string
   side: 'in' | 'out'
   by: string
-  /** The view that shows the body: one per shape, not per kind. */
-  body: 'text' | 'file' | 'choice' | 'place' | 'cards' | 'unsupported'
-  sign: { icon: string; word: string }
+  /** Of what happened without being said: a line between the bubbles, and nothing of a bubble. */
+  line: Line | undefined
+  body: Body
+  /** What is to be known before the words: forwarded, in a group, handled elsewhere. */
+  marks: { icon: string; text: string }[]
+  /** The ad or post that brought the customer here. */
+  ad: { title: string; text: string; href: string } | undefined
   pieces: Piece[]
   hasText: boolean
-  detail: string
+  edited: { at: string; earlier: string } | undefined
   at: Date
   isoTime: string
   time: string
@@ -32,47 +40,38 @@ export type Shown = {
   late: boolean
 }
 
-type Around = {
+export type Around = {
   reader: Reader
-  quoted: Message | undefined
-  reactions: { emoji: string; direction: 'in' | 'out' }[]
-  cause: Decision | undefined
+  quoted?: Message | undefined
+  reactions?: { emoji: string; direction: 'in' | 'out' }[]
+  cause?: Decision | undefined
+  /** Rows that speak of this one: how a call went. */
+  remarks?: Message[]
 }
 
 /** Nothing heard for so long is worth a word; the same number as in public/js/clock.js. */
 const LATE_MS = 15_000
 
-const BODIES: Record<string, Shown['body']> = {
-  text: 'text',
-  template: 'text',
-  image: 'file',
-  video: 'file',
-  audio: 'file',
-  document: 'file',
-  sticker: 'file',
-  interactive: 'choice',
-  button: 'choice',
-  location: 'place',
-  contacts: 'cards',
-}
-
 /** A message as the thread shows it: everything decided, nothing left to the view but showing. */
 export function showMessage(message: Message, around: Around): Shown {
-  const { reader, quoted } = around
-  const [icon, word] = signOf(message.kind)
-  const first = reader.contactName
+  const { reader, quoted, reactions = [], remarks = [], cause } = around
   const out = message.direction === 'out'
-  const text = wordsOf(message)
+  const body = bodyOf(message, reader)
+  const text = body.view === 'gone' ? '' : wordsOf(message)
   return {
     id: message.id,
     conversation: message.conversation_id,
     side: message.direction,
-    by: out ? (message.author_name ?? programOf(around.cause)) : first,
-    body: BODIES[message.kind] ?? 'unsupported',
-    sign: { icon, word },
+    by: out ? authorOf(message, cause) : reader.contactName,
+    line: lineOf(message, reader, remarks),
+    body,
+    marks: marksOf(message),
+    ad: adOf(message),
     pieces: linkify(text),
     hasText: text !== '',
-    detail: detailOf(message),
+    edited: message.edited_at
+      ? { at: reader.times.clock(message.edited_at), earlier: message.earlier_text ?? '' }
+      : undefined,
     at: message.created_at,
     isoTime: message.created_at.toISOString(),
     time: reader.times.clock(message.created_at),
@@ -80,45 +79,42 @@ export function showMessage(message: Message, around: Around): Shown {
     tick: out ? tickOf(message, reader) : undefined,
     failed: message.status === 'failed',
     unsure: message.status === 'unknown',
-    quote: message.context_wamid ? quoteOf(quoted, first) : undefined,
-    reactions: around.reactions.map(({ emoji, direction }) => ({
+    quote: quoteFor(message, quoted, reader),
+    reactions: reactions.map(({ emoji, direction }) => ({
       emoji,
-      label: `${direction === 'out' ? 'You' : first} reacted with ${emoji}`,
+      label: `${direction === 'out' ? 'You' : reader.contactName} reacted with ${emoji}`,
     })),
-    hasCause: around.cause !== undefined,
+    hasCause: cause !== undefined,
     advice: adviceOf(message, reader),
     mayCancel: message.status === 'queued',
     late: reader.now.getTime() - message.created_at.getTime() > LATE_MS,
   }
 }
 
-/** Whose name stands over what nobody wrote by hand. */
-const programOf = (cause: Decision | undefined): string =>
-  cause?.key ? `API key “${cause.key.name}”` : ''
+/** Whose name stands over a message of ours: a person's, a program's, or the road it came by. */
+function authorOf({ author_name, via }: Message, cause: Decision | undefined): string {
+  if (via === 'partner') return 'Another application'
+  if (via) return 'Phone app'
+  return author_name ?? (cause?.key ? `API key “${cause.key.name}”` : '')
+}
 
 /** A template has no text of its own here; its name stands for it. */
 function wordsOf(message: Message): string {
   if (message.text) return message.text
-  return message.kind === 'template' ? `Template · ${detailOf(message)}` : ''
+  return message.kind === 'template' ? `Template · ${textIn(ownIn(message), 'name')}` : ''
+}
+
+/** What is quoted: of an edit or a deletion, which stand alone where their message is not here, nothing. */
+function quoteFor(message: Message, quoted: Message | undefined, reader: Reader): Shown['quote'] {
+  if (!message.context_wamid || ['edit', 'revoke'].includes(message.kind)) return undefined
+  return quoteOf(quoted, reader.contactName)
 }
 
 function quoteOf(quoted: Message | undefined, contactName: string): Shown['quote'] {
   if (!quoted) return { id: '', by: '', text: 'An earlier message' }
   const by = quoted.direction === 'out' ? (quoted.author_name ?? 'You') : contactName
-  return { id: quoted.id, by, text: quoted.text ?? signOf(quoted.kind)[1] }
-}
-
-/** A name, address or file name out of the declared fields, whatever level they lie on. */
-function detailOf({ kind, payload }: Message): string {
-  const own = payload[kind] ?? payload
-  const words = (value: unknown, ...names: string[]): string[] =>
-    names.flatMap((name) => {
-      const found = (value as Record<string, unknown> | null)?.[name]
-      return typeof found === 'string' && found !== '' ? [found] : []
-    })
-  if (kind === 'contacts' && Array.isArray(own))
-    return own.flatMap((card: { name?: unknown }) => words(card.name, 'formatted_name')).join(', ')
-  return words(own, 'filename', 'name', 'address').join(' · ')
+  const kind = quoted.revoked_at ? 'revoke' : quoted.kind
+  return { id: quoted.id, by, text: quoted.text ?? signOf(kind)[1] }
 }
 
 const LINK = /https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}]/g

@@ -14,7 +14,8 @@ import {
   type Viewer,
 } from './page.ts'
 import { belongs, nameOf, rowOf, signOf, type Row, type View } from './rows.ts'
-import { readPart, showAll, type Fresh, type Mark, type Part } from './thread.ts'
+import type { Fresh } from './blocks.ts'
+import { ATTACHED, readPart, showAll, type Mark, type Part } from './thread.ts'
 import { timesIn } from './times.ts'
 
 /** What a page shows; pages of one scope get the very same changes, rendered once. */
@@ -115,14 +116,14 @@ async function shapeMessages(
 const UNTOUCHED: Threaded = { closed: undefined, part: undefined, messages: [], open: undefined }
 
 /**
- * Whether the thread has a message it did not show: one that came in, or one of ours whose entry moved the
- * conversation too. A status moves its message alone.
+ * Whether the thread has a message it did not show: one that came in, or any other whose entry moved the conversation
+ * too. A status moves its message alone.
  */
 const isNews = (entries: FeedEntry[], conversation: string, own: Brief[]): boolean =>
   entries.some(
     ({ kind, ref_id }) => kind === 'message.received' && own.some((m) => m.id === ref_id),
   ) ||
-  (own.some((m) => m.direction === 'out') &&
+  (own.length > 0 &&
     entries.some(({ kind, ref_id }) => kind === 'conversation.updated' && ref_id === conversation))
 
 async function whole(tx: Tx, org: string, own: Brief[]): Promise<Message[]> {
@@ -134,11 +135,11 @@ async function whole(tx: Tx, org: string, own: Brief[]): Promise<Message[]> {
   return found
 }
 
-/** Messages that a new reaction stands on, which may lie above what is morphed. */
+/** Messages that a new reaction, edit or deletion is about, which may lie above what is morphed. */
 async function targets(tx: Tx, org: string, own: Brief[]): Promise<Message[]> {
   const found: Message[] = []
   for (const { kind, context_wamid: wamid } of own) {
-    const message = kind === 'reaction' && wamid ? await messageByWamid(tx, org, wamid) : undefined
+    const message = ATTACHED.has(kind) && wamid ? await messageByWamid(tx, org, wamid) : undefined
     if (message) found.push(message)
   }
   return found

@@ -9,7 +9,8 @@ import type { Reader } from './ticks.ts'
 import { getConversation, listConversations, type Conversation } from './conversations.ts'
 import { draftsOf } from './drafts.ts'
 import { nameOf, rowsFor, VIEWS, wantedIn, windowChip, type Row, type View } from './rows.ts'
-import type { Fresh, Mark, Part } from './thread.ts'
+import type { Fresh } from './blocks.ts'
+import type { Mark, Part } from './thread.ts'
 import { timesIn, type Times } from './times.ts'
 
 const ROWS = 50
@@ -82,7 +83,7 @@ export async function readHead(
 ) {
   const times = timesIn(viewer.zone, viewer.now)
   const window = windowChip(c.window_expires_at, viewer.now)
-  const { connection, since } = await beside(tx, viewer.org, c)
+  const { connection, since, is_doubtful } = await beside(tx, viewer.org, c)
   const requests = await asksOf(tx, viewer.org, c.contact_id, viewer.now)
   return {
     id: c.id,
@@ -107,6 +108,7 @@ export async function readHead(
     requests,
     connection,
     since: times.date(since),
+    isDoubtful: is_doubtful,
     lastWrote: c.window_expires_at ? momentOf(times, lastInbound(c.window_expires_at)) : '',
   }
 }
@@ -140,19 +142,19 @@ export const readerFor = (
   mayAdmin: viewer.mayAdmin,
 })
 
-async function beside(
-  tx: Tx,
-  org: string,
-  c: Conversation,
-): Promise<{ connection: string; since: Date }> {
-  const [found] = await rows<{ connection: string; since: Date }>(
+type Beside = { connection: string; since: Date; is_doubtful: boolean }
+
+async function beside(tx: Tx, org: string, c: Conversation): Promise<Beside> {
+  const [found] = await rows<Beside>(
     tx,
-    `select coalesce(n.display_phone, nullif(n.name, ''), n.phone_number_id) as connection, least(k.created_at, :began) as since
+    `select coalesce(n.display_phone, nullif(n.name, ''), n.phone_number_id) as connection, least(k.created_at, :began) as since,
+            exists (select from merge_suggestions s
+                     where s.org_id = :org and k.id in (s.contact_id, s.other_id) and s.dismissed_at is null) as is_doubtful
        from contacts k, connections n
       where k.org_id = :org and k.id = :contact and n.org_id = :org and n.id = :connection`,
     { org, contact: c.contact_id, connection: c.connection_id, began: c.created_at },
   )
-  return found ?? { connection: '', since: c.created_at }
+  return found ?? { connection: '', since: c.created_at, is_doubtful: false }
 }
 
 /** Who can be given a conversation, by name. */

@@ -108,6 +108,18 @@ const KINDS: Record<string, [icon: string, word: string]> = {
   interactive: ['reply', 'Choice'],
   button: ['reply', 'Choice'],
   template: ['template', 'Template'],
+  order: ['tag', 'Order'],
+  edit: ['pen', 'Changed a message'],
+  revoke: ['slash', 'Deleted message'],
+  media_placeholder: ['clip', 'File'],
+  system: ['info', 'Notice'],
+  request_welcome: ['user', 'Opened the chat'],
+  preference: ['info', 'Choice about marketing'],
+  payment: ['check', 'Payment'],
+  handover: ['shuffle', 'Handed over'],
+  call: ['phone', 'Call'],
+  call_end: ['phone', 'Call'],
+  call_status: ['phone', 'Call'],
   unsupported: ['info', 'Unsupported message'],
 }
 
@@ -115,7 +127,7 @@ export const signOf = (kind: string): [icon: string, word: string] =>
   KINDS[kind] ?? ['info', 'Unsupported message']
 
 /** A message without words is kept as its kind in brackets. */
-function previewOf(preview: string | null): { icon: string; preview: string } {
+export function previewOf(preview: string | null): { icon: string; preview: string } {
   const [, kind] = /^\[(\w+)\]$/.exec(preview ?? '') ?? []
   if (!kind) return { icon: '', preview: preview ?? '' }
   const [icon, word] = signOf(kind)

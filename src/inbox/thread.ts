@@ -1,18 +1,20 @@
 import type { Tx } from '../db.ts'
-import { messageByWamid, reactionsOf, thread, type Message } from '../messages/messages.ts'
-import { causesOf } from '../sending/cause.ts'
+import {
+  messageByWamid,
+  reactionsOf,
+  remarksOn,
+  storedAmong,
+  thread,
+  type Message,
+  type Reaction,
+} from '../messages/messages.ts'
+import { causesOf, type Decision } from '../sending/cause.ts'
+import { toBlocks, type Block, type Fresh } from './blocks.ts'
 import { showMessage, type Shown } from './bubbles.ts'
 import type { Reader } from './ticks.ts'
-import type { Times } from './times.ts'
 
 /** A place in a thread: time and id of a message. */
 export type Mark = { at: Date; id: string }
-/** The line "3 new": where it stands stays what it was when the thread was opened. */
-export type Fresh = { id: string; count: number }
-export type Block =
-  | { kind: 'day'; id: string; day: string; label: string }
-  | { kind: 'fresh'; id: string; count: number }
-  | { kind: 'group'; id: string; side: 'in' | 'out'; by: string; messages: Shown[] }
 export type Part = {
   blocks: Block[]
   /** The oldest message shown, where the page before ends; undefined when there is none before. */
@@ -25,7 +27,15 @@ export const PAGE = 50
 export const MOST = 500
 
 /** Kinds that are shown on another message instead of as one. */
-const ATTACHED = new Set(['reaction', 'edit', 'revoke'])
+export const ATTACHED: ReadonlySet<string> = new Set([
+  'reaction',
+  'edit',
+  'revoke',
+  'call_end',
+  'call_status',
+])
+/** What happened without anybody waiting for an answer: it is not counted as unread. */
+const UNCOUNTED = new Set([...ATTACHED, 'system', 'preference', 'payment', 'handover'])
 
 export type Range = { before?: Mark | undefined; from?: Mark | undefined }
 
@@ -55,80 +65,72 @@ export async function readPart(
   }
 }
 
-/** Some messages as they are shown, oldest first, with quotes and reactions. */
+/** Some messages as they are shown, oldest first, with everything that other rows say of them. */
 export async function showAll(
   tx: Tx,
   org: string,
   messages: Message[],
   reader: Reader,
 ): Promise<Shown[]> {
-  const own = messages.filter(({ kind }) => !ATTACHED.has(kind))
+  const attached = messages.flatMap(({ kind, context_wamid: target }) =>
+    ATTACHED.has(kind) && target ? target : [],
+  )
+  const targets = await storedAmong(tx, org, attached)
+  const own = standing(messages, targets)
+  return showEach(own, await readAround(tx, org, own), reader)
+}
+
+/** What speaks of another message stands on its own only where that one is not here. */
+export const standing = (messages: Message[], targets: ReadonlySet<string>): Message[] =>
+  messages.filter(
+    ({ kind, context_wamid: target }) => !ATTACHED.has(kind) || !target || !targets.has(target),
+  )
+
+/** What other rows say of some messages. */
+export type Surroundings = {
+  reactions: Reaction[]
+  remarks: Message[]
+  causes: ReadonlyMap<string, Decision>
+  quoted: ReadonlyMap<string, Message>
+}
+
+export const showEach = (own: Message[], around: Surroundings, reader: Reader): Shown[] =>
+  own.map((message) =>
+    showMessage(message, {
+      reader,
+      cause: around.causes.get(message.id),
+      quoted: message.context_wamid ? around.quoted.get(message.context_wamid) : undefined,
+      reactions: around.reactions.filter(({ wamid }) => wamid === message.wamid),
+      remarks: around.remarks.filter((one) => one.context_wamid === message.wamid),
+    }),
+  )
+
+async function readAround(tx: Tx, org: string, own: Message[]): Promise<Surroundings> {
   const wamids = own.flatMap(({ wamid }) => wamid ?? [])
-  const reactions = wamids.length > 0 ? await reactionsOf(tx, org, wamids) : []
-  const quoted = new Map(messages.flatMap((m) => (m.wamid ? [[m.wamid, m] as const] : [])))
+  const calls = own.flatMap(({ kind, wamid }) => (kind === 'call' && wamid ? [wamid] : []))
+  const sent = own.flatMap(({ id, direction }) => (direction === 'out' ? id : []))
+  return {
+    reactions: wamids.length > 0 ? await reactionsOf(tx, org, wamids) : [],
+    remarks: calls.length > 0 ? await remarksOn(tx, org, calls) : [],
+    causes: sent.length > 0 ? await causesOf(tx, org, sent) : new Map<string, never>(),
+    quoted: await quotedBy(tx, org, own),
+  }
+}
+
+async function quotedBy(tx: Tx, org: string, own: Message[]): Promise<Map<string, Message>> {
+  const quoted = new Map(own.flatMap((m) => (m.wamid ? [[m.wamid, m] as const] : [])))
   for (const { context_wamid: wanted } of own) {
     if (!wanted || quoted.has(wanted)) continue
     const found = await messageByWamid(tx, org, wanted)
     if (found) quoted.set(wanted, found)
   }
-  const sent = own.flatMap(({ id, direction }) => (direction === 'out' ? id : []))
-  const causes = sent.length > 0 ? await causesOf(tx, org, sent) : new Map<string, never>()
-  return own.map((message) =>
-    showMessage(message, {
-      cause: causes.get(message.id),
-      reader,
-      quoted: message.context_wamid ? quoted.get(message.context_wamid) : undefined,
-      reactions: reactions.filter(({ wamid }) => wamid === message.wamid),
-    }),
-  )
+  return quoted
 }
 
 /** The line stands before the oldest of the last `unread` messages of the customer. */
 export function freshLine(newestFirst: Message[], unread: number): Fresh | undefined {
   if (unread <= 0) return undefined
-  const theirs = newestFirst.filter((m) => m.direction === 'in' && !ATTACHED.has(m.kind))
+  const theirs = newestFirst.filter((m) => m.direction === 'in' && !UNCOUNTED.has(m.kind))
   const first = theirs[Math.min(unread, theirs.length) - 1]
   return first ? { id: first.id, count: unread } : undefined
 }
-
-const GROUP_MS = 3 * 60_000
-
-/** One sender's messages within three minutes belong together; a new day or the "new" line parts them. */
-function toBlocks(messages: Shown[], times: Times, fresh: Fresh | undefined): Block[] {
-  const blocks: Block[] = []
-  let day = ''
-  let last: Shown | undefined
-  for (const message of messages) {
-    const today = times.dayKey(message.at)
-    const startsDay = today !== day
-    if (startsDay)
-      blocks.push({
-        kind: 'day',
-        id: `day-${message.id}`,
-        day: today,
-        label: times.day(message.at),
-      })
-    day = today
-    const startsFresh = fresh?.id === message.id
-    if (startsFresh) blocks.push({ kind: 'fresh', id: 'fresh', count: fresh.count })
-    const group = blocks.at(-1)
-    if (!startsDay && !startsFresh && group?.kind === 'group' && joins(last, message))
-      group.messages.push(message)
-    else
-      blocks.push({
-        kind: 'group',
-        id: `g-${message.id}`,
-        side: message.side,
-        by: message.by,
-        messages: [message],
-      })
-    last = message
-  }
-  return blocks
-}
-
-const joins = (last: Shown | undefined, next: Shown): boolean =>
-  last !== undefined &&
-  last.side === next.side &&
-  last.by === next.by &&
-  next.at.getTime() - last.at.getTime() < GROUP_MS

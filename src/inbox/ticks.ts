@@ -31,6 +31,10 @@ export function tickOf(m: Message, { times }: Reader): Tick {
 
 export function adviceOf(m: Message, reader: Reader): Advice | undefined {
   if (m.direction === 'in') return undefined
+  if (m.via)
+    return m.status === 'failed'
+      ? { bad: true, line: 'It was not delivered, says the phone app.', action: '', button: '' }
+      : undefined
   if (m.status === 'cancelled')
     return { bad: false, line: 'Cancelled before it was sent.', action: '', button: '' }
   if (m.resent_as && ['failed', 'unknown'].includes(m.status))

@@ -6,7 +6,7 @@ import type { BookUpdate } from './updates.ts'
 
 /**
  * Bring contacts up to the phone app's address book, and make those it has that we do not. The latest word on a
- * person counts; a name that an agent gave stays. Returns the contacts that changed.
+ * person counts; a name that an agent gave stays, and so does that of somebody whose data are restricted. Returns the contacts that changed.
  * Source: WhatsApp Cloud API, smb_app_state_sync.
  */
 export async function writeBook(tx: Tx, org: string, entries: BookUpdate[]): Promise<string[]> {
@@ -36,7 +36,8 @@ async function placeEntries(tx: Tx, org: string, entries: BookUpdate[]): Promise
   await writeDoubts(tx, org, people.doubts)
   const renamed = await writeUsernames(tx, org, people)
   const latest = new Map<string, { id: string; name: string; search_name: string; at: Date }>()
-  for (const { who, contact } of people.placed)
+  const free = people.placed.filter(({ contact }) => !people.restricted.includes(contact))
+  for (const { who, contact } of free)
     if (who.at > (latest.get(contact)?.at ?? new Date(0)))
       latest.set(contact, {
         id: contact,
@@ -67,7 +68,8 @@ const nameThem = async (tx: Tx, org: string, named: object[]): Promise<string[]>
 /** A person who was taken out of the book and is not known here stays unknown. */
 async function takeOut(tx: Tx, org: string, entries: BookUpdate[]): Promise<string[]> {
   const people = await findPeople(tx, org, entries.map(somebody))
-  const gone = people.placed.filter(({ contact }) => !people.fresh.includes(contact))
+  const kept = new Set([...people.fresh, ...people.restricted])
+  const gone = people.placed.filter(({ contact }) => !kept.has(contact))
   const changed: string[] = []
   for (const { contact, who } of gone) {
     const found = await rows<{ id: string; profile_name: string | null }>(

@@ -3,10 +3,13 @@ import { z } from 'zod'
 import { access, whoOf } from '../http/access.ts'
 import { readForm } from '../http/forms.ts'
 import { wantsFragment, wantsJson } from '../http/page.ts'
+import { viewerOf } from '../http/viewer.ts'
+import { timesIn } from '../inbox/times.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { connectLine } from './connect.ts'
 import { release } from './delivery.ts'
+import { galleryOf } from './gallery.ts'
 import { graphRoutes } from './graph-routes.ts'
 import { pageOf, reportOf } from './page.ts'
 import { firstPeople, newPerson, PLACE_NAMES } from './people.ts'
@@ -44,6 +47,11 @@ export function sandboxRoutes(on: Resources): Router {
   router.use(streamRoutes(on))
   router.use(express.json({ limit: '64kb' }))
   router.get('/', access('agent'), (req, res) => showSandbox(on, req, res))
+  router.get('/gallery', access('agent'), (req, res) => {
+    const { now, zone, mayAdmin } = viewerOf(on, req)
+    const reader = { now, mayAdmin, times: timesIn(zone, now), contactName: 'Camila' }
+    res.render('sandbox/gallery', { gallery: galleryOf(reader) })
+  })
   router.get('/wire', access('agent'), (req, res) => {
     const { box, line } = placeOf(on, whoOf(req).org)
     res.attachment('sandbox-wire.json').json(box.wireOf(line.org).entries)

@@ -64,6 +64,7 @@ const MEMBER_PAGES = [
   '/inbox/CONVERSATION?panel=contact',
   '/contacts',
   '/sandbox',
+  '/sandbox/gallery',
   '/settings/profile',
   '/settings/profile/exports',
   '/settings/privacy/exports',
