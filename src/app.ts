@@ -13,7 +13,7 @@ import { deletionRoutes } from './deletions/routes.ts'
 import { access } from './http/access.ts'
 import { openAssets } from './http/assets.ts'
 import { answerError, missing } from './http/errors.ts'
-import { FORM_LIMIT } from './http/forms.ts'
+import { formBodies } from './http/forms.ts'
 import { httpsOnly, securityHeaders } from './http/headers.ts'
 import { healthRoutes } from './http/health.ts'
 import { pageLocals } from './http/locals.ts'
@@ -68,7 +68,7 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
   app.use(sameOrigin(on.config.APP_URL, hasSessionCookie))
   app.use(sessions(on))
   app.use(countUse(on))
-  app.use(express.urlencoded({ extended: false, limit: FORM_LIMIT, parameterLimit: 100 }))
+  app.use(formBodies())
   app.use(pageLocals(on, assets.asset))
   app.use(takeConfirmation(on))
   mountPages(app, on)

@@ -18,7 +18,7 @@ import { hasFactor } from './second-factor.ts'
 import type { SignedUp } from './sign-up.ts'
 import type { Throttles } from './throttle.ts'
 
-const JoinForm = z.object({
+const JoinForm = z.strictObject({
   name: z.string().max(1_000, 'This is too long.').default(''),
   password: z.string('Enter a password.').min(1, 'Enter a password.').max(1_000),
 })

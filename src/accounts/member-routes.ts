@@ -16,7 +16,7 @@ import type { Throttles } from './throttle.ts'
 
 const HOME = '/settings/members'
 const role = z.enum(['owner', 'admin', 'agent'], 'Choose a role.')
-const InviteForm = z.object({
+const InviteForm = z.strictObject({
   email: z.string('Enter an e-mail.').min(1, 'Enter an e-mail.').max(1_000, 'This is too long.'),
   role,
 })

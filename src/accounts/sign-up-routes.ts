@@ -7,18 +7,26 @@ import { tryOf } from '../http/known-browser.ts'
 import { showNotice, type Notice } from '../http/notice.ts'
 import { showPage } from '../http/page.ts'
 import { startSession } from '../http/session.ts'
+import { whyWeAsk } from '../privacy/why.ts'
 import type { Resources } from '../resources.ts'
 import { confirmSignUp, readSignUp, signUp, usedUp } from './sign-up.ts'
 import type { Throttles } from './throttle.ts'
 
 const text = (missing: string) => z.string(missing).min(1, missing).max(1_000, 'This is too long.')
-const SignUpForm = z.object({
+/** What the policy says, and nothing else: a field more is refused, so that whoever sends it learns that nobody wants it. */
+const SignUpForm = z.strictObject({
   organization: text('Enter the name of your organization.'),
   name: text('Enter your name.'),
   email: text('Enter your e-mail.'),
   password: text('Choose a password.'),
 })
-const ConfirmForm = z.object({ password: text('Enter the password you chose.') })
+const WHY = {
+  organization: whyWeAsk('organizations', 'name'),
+  name: whyWeAsk('users', 'name'),
+  email: whyWeAsk('users', 'email'),
+  password: whyWeAsk('users', 'password_hash'),
+}
+const ConfirmForm = z.strictObject({ password: text('Enter the password you chose.') })
 
 const CLOSED: Notice = {
   status: 403,
@@ -60,7 +68,7 @@ export const mailed = (on: Resources, notice: Notice): Notice =>
 export function signUpRoutes(on: Resources, throttles: Throttles): Router {
   const router = Router()
   const show = (_req: Request, res: Response, shown: Shown): void =>
-    showPage(res, 'accounts/signup', shown)
+    showPage(res, 'accounts/signup', { ...shown, why: WHY })
   const isClosed = on.config.SIGNUP === 'closed'
   router.get('/signup', access('public'), (req, res) => {
     if (req.who) res.redirect(303, '/inbox')
