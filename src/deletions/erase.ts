@@ -49,10 +49,13 @@ export async function forgetColleague(
   return counts
 }
 
+/** A table of no organization lies behind no tenant's door; its foreign key takes the id when the account goes. */
 const colleagueColumns = (): { table: string; column: string }[] =>
   manifest.tables.flatMap(({ table, columns }) =>
     Object.entries(columns).flatMap(([column, { subject, erase }]) =>
-      subject === 'account_user' && erase === 'null' ? [{ table, column }] : [],
+      'org_id' in columns && subject === 'account_user' && erase === 'null'
+        ? [{ table, column }]
+        : [],
     ),
   )
 

@@ -77,6 +77,9 @@ const MEMBER_PAGES = [
   '/settings/connections/CONNECTION/disconnect',
   '/settings/api-keys',
   '/settings/privacy',
+  '/settings/privacy/contacts/new',
+  '/settings/privacy/answers',
+  '/ops/rights/new',
   '/settings/privacy/delete',
   '/settings/usage',
   '/ops/findings',
@@ -89,6 +92,7 @@ const PUBLIC_PAGES = [
   '/reset',
   '/deletion',
   '/privacy',
+  '/privacy/contact',
   '/privacy/versions',
   '/nowhere',
 ]
