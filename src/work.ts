@@ -3,6 +3,7 @@ import { communication } from '../workers/communication.ts'
 import { deletions } from '../workers/deletions.ts'
 import { exports } from '../workers/exports.ts'
 import { inbound } from '../workers/inbound.ts'
+import { letters } from '../workers/letters.ts'
 import { mail } from '../workers/mail.ts'
 import { outbound } from '../workers/outbound.ts'
 import { processors } from '../workers/processors.ts'
@@ -19,6 +20,7 @@ const WORKERS: Record<string, Start> = {
   inbound,
   outbound,
   mail,
+  letters,
   sweep,
   accounts,
   retention,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { OPERATOR } from '../audit/audit.ts'
 import { isId } from '../ids.ts'
 import { discardDeadLetter, listDeadLetters, showDeadLetter } from '../ops/dead-letters.ts'
+import { LetterFilter } from '../ops/letter-filter.ts'
 import { replayDeadLetter } from '../ops/replay.ts'
 import { command, UsageError, type Command } from './command.ts'
 
@@ -9,10 +10,11 @@ const limit = z.coerce.number<string>().int().min(1).max(1_000)
 
 export const deadLetterCommands: Record<string, Command> = {
   'dead-letters list': command({
-    usage: '[--limit N]',
-    options: { limit: limit.default(100) },
-    async run(at, given) {
-      return { dead_letters: await listDeadLetters(await at.open(), { limit: given.limit }) }
+    usage: '[--reason R] [--code C] [--org ID] [--from DAY] [--to DAY] [--limit N]',
+    options: { ...LetterFilter.shape, limit: limit.default(100) },
+    async run(at, { limit: most, ...filter }) {
+      const wanted = { filter: LetterFilter.parse(filter), limit: most }
+      return { dead_letters: await listDeadLetters(await at.open(), wanted) }
     },
   }),
   'dead-letters show': command({

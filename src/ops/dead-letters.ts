@@ -5,9 +5,8 @@ import { LIMITS } from '../privacy/limits.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { keyIdOf, open, seal, type Place, type SealingKey } from '../vault.ts'
+import { FILTER, filterValues, type LetterFilter, type Reason } from './letter-filter.ts'
 import { shapeOf } from './shape.ts'
-
-export type Reason = 'unknown_number' | 'parse' | 'data' | 'crash' | 'refused' | 'other'
 
 /** A webhook body that could not be stored, or the part of one that could not. */
 export type Letter = {
@@ -36,11 +35,13 @@ export type DeadLetter = {
   attempts: number
   first_seen_at: Date
   last_seen_at: Date
+  /** The same to the microsecond, so that a place in the list is exact. */
+  mark: number
   expires_at: Date
 }
 
 const COLUMNS = `id, org_id, connection_id, queue, reason, code, phone_number_id, attempts, first_seen_at, last_seen_at,
-  expires_at`
+  expires_at, (extract(epoch from last_seen_at) * 1000000)::bigint as mark`
 
 /**
  * Keep letters, one row for one content: what comes again, from WhatsApp or from a job that runs again, only
@@ -98,20 +99,26 @@ export const placeOf = (connection: string | null, at: number): Place => ({
   row: String(at),
 })
 
-export type LetterPart = { before?: { at: Date; id: string }; limit: number }
+export type LetterPart = {
+  filter?: LetterFilter
+  /** The `mark` and id of a letter: those seen before it. */
+  before?: { mark: number; id: string } | undefined
+  limit: number
+}
 
-/** Dead letters of all organizations, the latest seen first. For operators. */
+/** Dead letters of all organizations that a filter finds, the latest seen first. For operators. */
 export const listDeadLetters = (
   on: Resources,
-  { before, limit }: LetterPart,
+  { filter = {}, before, limit }: LetterPart,
 ): Promise<DeadLetter[]> =>
   on.db.withSystem((tx) =>
     rows<DeadLetter>(
       tx,
       `select ${COLUMNS} from dead_letters
-        where (:at::timestamptz is null or (last_seen_at, id) < (:at::timestamptz, :id::uuid))
+        where ${FILTER} and (:mark::bigint is null
+          or (last_seen_at, id) < (timestamptz 'epoch' + :mark::bigint * interval '1 microsecond', :id::uuid))
         order by last_seen_at desc, id desc limit :limit`,
-      { at: before?.at ?? null, id: before?.id ?? null, limit },
+      { ...filterValues(filter), mark: before?.mark ?? null, id: before?.id ?? null, limit },
     ),
   )
 

@@ -155,9 +155,10 @@ const processRow = (process: ProcessLine) => ({
 
 const runRow = ({ name, everyS, agoS, nextS, failed }: RunLine) => ({
   name,
-  every: span(everyS),
+  every: span(everyS).replace('.0 ', ' '),
   last: `${span(agoS)} ago`,
-  next: nextS < 0 ? 'due' : `in ${span(nextS)}`,
+  // What each process tells is up to ten seconds old.
+  next: nextS < 0 ? 'now' : `in ${span(nextS)}`,
   failed,
 })
 

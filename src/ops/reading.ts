@@ -11,7 +11,7 @@ import {
   type ConnectionLine,
   type UnsureLine,
 } from './connection-lines.ts'
-import type { Reason } from './dead-letters.ts'
+import type { Reason } from './letter-filter.ts'
 import { keep, type Kept } from './kept.ts'
 import { countMail } from './mail.ts'
 import { readProcesses, type ProcessLine, type RunLine } from './processes.ts'

@@ -82,6 +82,8 @@ const MEMBER_PAGES = [
   '/ops/rights/new',
   '/settings/privacy/delete',
   '/settings/usage',
+  '/ops',
+  '/ops/dead-letters',
   '/ops/findings',
   '/privacy',
   '/nowhere',
