@@ -126,6 +126,7 @@ describe('tables of no organization', () => {
   test('are closed to the pages, but for the names of our own members', async () => {
     const read = (table: string) => asUs(at, `select * from app.${table}`)
     expect(otherTables(at).toSorted()).toEqual([
+      'address_undos',
       'alarms',
       'announcement_reads',
       'announcements',
@@ -206,6 +207,8 @@ test('the system door sees no message, no contact and no secret of a connection'
     'announcements',
     'announcement_reads',
     'mail_refusals',
+    'user_preferences',
+    'address_undos',
     'usage_daily',
     'abuse_findings',
     'privacy_requests',

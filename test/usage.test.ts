@@ -115,6 +115,7 @@ describe('a person', () => {
       method: 'POST',
       headers: { cookie: seat, origin: app.url },
       redirect: 'manual',
+      body: new URLSearchParams({ forget: '1' }),
     })
     expect(answer.status).toBe(303)
     expect(await storeUsage(app.on, waiting)).toBe(0)
@@ -133,10 +134,10 @@ describe('a person', () => {
     expect((await own()).events).toEqual([])
   })
 
-  test('who allows it again gets a new number: nothing from before comes back', async () => {
+  test('who had it deleted and allows it again gets a new number: nothing from before comes back', async () => {
     await look('/contacts')
     const old = await nextJob()
-    await objectToUsage(app.on, who())
+    await objectToUsage(app.on, who(), { forget: true })
     await allowUsage(app.on, who())
     expect(await storeUsage(app.on, old)).toBe(0)
     await look('/settings/profile')

@@ -1,4 +1,4 @@
-import { el } from './page.js'
+import { el, post } from './page.js'
 
 const YEAR = 31_536_000
 
@@ -7,7 +7,7 @@ function remember(name, value) {
   document.cookie = `${name}=${value}; path=/; max-age=${value ? YEAR : 0}; samesite=lax${secure}`
 }
 
-/** Colours are chosen without a reload, the server is told the reader's time zone, and notices can be closed. */
+/** Colours are chosen without a reload and kept with the person, the server is told the reader's time zone, and notices can be closed. */
 export function keepTheme() {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
   remember('tz', encodeURIComponent(timeZone ?? 'UTC'))
@@ -18,7 +18,7 @@ export function keepTheme() {
     if (!choice) return
     event.preventDefault()
     document.documentElement.dataset.theme = choice.value
-    remember('theme', choice.value)
+    void post('/theme', { theme: choice.value })
     for (const button of el('theme').querySelectorAll('button')) {
       button.setAttribute('aria-pressed', String(button === choice))
     }

@@ -8,6 +8,7 @@ import { rememberBrowser, tryOf } from '../http/known-browser.ts'
 import { showPage } from '../http/page.ts'
 import { endOwnSession } from '../http/session.ts'
 import { sourceOf } from '../http/source.ts'
+import { preferenceRoutes } from '../preferences/routes.ts'
 import type { Resources } from '../resources.ts'
 import { factorRoutes } from './factor-routes.ts'
 import { inviteRoutes } from './invite-routes.ts'
@@ -58,6 +59,7 @@ export function accountRoutes(on: Resources): Router {
   router.use(factorRoutes(on, throttles))
   router.use(settingsRoutes(on, throttles))
   router.use(memberRoutes(on, throttles))
+  router.use(preferenceRoutes(on))
   return router
 }
 

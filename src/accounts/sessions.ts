@@ -1,6 +1,7 @@
 import { auditEach, type AuditActor } from '../audit/audit.ts'
 import { rows, type Tx } from '../db.ts'
 import { digest } from '../ids.ts'
+import { chosenIn, type Preferences } from '../preferences/keys.ts'
 import type { Resources } from '../resources.ts'
 import type { Role } from './roles.ts'
 
@@ -31,6 +32,7 @@ export type SignedIn = {
   isSudo: boolean
   /** The organization asks for a second factor, and this person has none yet. */
   mustEnroll: boolean
+  preferences: Preferences
 }
 type Row = Omit<SignedIn, 'session' | 'isOps' | 'isSudo'> & {
   verified: boolean
@@ -59,7 +61,14 @@ export async function readSession(
     if (isUse && isDue) await touch(tx, session, now)
     const { verified, first, created_at: _created, expire: _expire, ...person } = row
     const isSudo = now - row.authAt < SUDO_MS
-    return { ...person, session, isSudo, isOps: isOperator(on, row.email, { verified, first }) }
+    const preferences = chosenIn(person.preferences)
+    return {
+      ...person,
+      preferences,
+      session,
+      isSudo,
+      isOps: isOperator(on, row.email, { verified, first }),
+    }
   })
 }
 
@@ -67,6 +76,8 @@ const SIGNED_IN = `
   select u.id as "user", u.email, u.name, u.email_verified_at is not null as verified, m.role, m.org_id as org,
          o.name as "orgName", o.require_2fa and not exists (
            select from second_factors t where t.user_id = u.id and t.confirmed_at is not null) as "mustEnroll", s.created_at, s.expire, coalesce((s.sess ->> 'authAt')::bigint, 0) as "authAt",
+         coalesce((select jsonb_object_agg(p.key, p.value) from user_preferences p
+           where p.user_id = u.id and (p.org_id is null or p.org_id = m.org_id)), '{}') as preferences,
          u.id = (select f.id from users f where f.preferences ->> 'signup' is null order by f.id limit 1) as first
     from user_sessions s
     join users u on u.id = s.user_id and u.disabled_at is null

@@ -10,7 +10,8 @@ export const CONCERNED = `
   and (a.policy_version is null or not exists (
     select from policy_acceptances p where p.user_id = u.id and p.version = a.policy_version and p.road in ('sign_up', 'invitation')))`
 
-/** Not those who want no more of this topic; `:topic` is null for what cannot be refused. */
+/** Not those who, or whose organization, want no more of this; `:topic` is null for what cannot be refused. */
 export const UNREFUSED = `
   (cast(:topic as text) is null
-   or not exists (select from mail_refusals f where f.user_id = u.id and f.topic = cast(:topic as text)))`
+   or (not exists (select from mail_refusals f where f.user_id = u.id and f.topic = cast(:topic as text))
+       and not exists (select from user_orgs(u.id) m join organizations o using (org_id) where o.no_optional_mail)))`

@@ -37,6 +37,28 @@ export const ACTIONS = {
   },
   'organization.created': { says: 'Made the organization', detail: nothing },
   'organization.renamed': { says: 'Renamed the organization', detail: nothing },
+  'organization.choice_changed': {
+    says: 'Decided for all members what may be made out of their use',
+    detail: z.strictObject({
+      subject: z.enum(['usage', 'personalisation', 'optional_mail']),
+      to: z.enum(['on', 'off']),
+    }),
+  },
+  'email.changed': {
+    says: 'Changed the e-mail of an account',
+    detail: z.strictObject({ was: z.string().regex(/^[0-9a-f]{32}$/) }),
+  },
+  'email.change_undone': { says: 'Took a change of an e-mail back', detail: nothing },
+  'contact.corrected': {
+    says: 'Corrected a contact at their request',
+    detail: z.strictObject({ fields: z.array(z.enum(['name', 'phone', 'email', 'attributes'])) }),
+  },
+  'contact.correction_denied': {
+    says: 'Did not correct a contact, and kept their statement',
+    detail: z.strictObject({ field: z.enum(['name', 'phone', 'email', 'attributes']) }),
+  },
+  'contact.data_shown': { says: 'Looked at everything kept about a contact', detail: nothing },
+  'message.corrected': { says: 'Noted a correction beside a message', detail: nothing },
   'member.added': { says: 'Added a member', detail: z.strictObject({ role }) },
   'member.role_changed': {
     says: 'Gave a member another role',

@@ -9,7 +9,8 @@ import { viewerOf } from '../http/viewer.ts'
 import { isId } from '../ids.ts'
 import { listConversations } from '../inbox/conversations.ts'
 import { previewOf } from '../inbox/rows.ts'
-import { timesIn, type Times } from '../inbox/times.ts'
+import { timesFor } from '../inbox/page.ts'
+import type { Times } from '../inbox/times.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { readWishes } from '../restrictions/page.ts'
@@ -112,8 +113,7 @@ async function show(on: Resources, req: Request, res: Response): Promise<void> {
 
 /** Times are written in the zone of whoever looks. */
 function readerOf(on: Resources, req: Request): { times: Times } {
-  const { zone, now } = viewerOf(on, req)
-  return { times: timesIn(zone, now) }
+  return { times: timesFor(viewerOf(on, req)) }
 }
 
 /** Another organization's contact and one that never was are the same 404. */

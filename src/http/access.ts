@@ -2,6 +2,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { rankOf, type Role } from '../accounts/roles.ts'
 import type { Source } from '../audit/audit.ts'
 import type { Log } from '../log.ts'
+import type { Preferences } from '../preferences/keys.ts'
 import { Refusal } from '../refusal.ts'
 
 /** A signed-in person in one organization, read fresh from the database for each request. */
@@ -21,6 +22,7 @@ export type Who = {
   isSudo: boolean
   /** The organization asks for a second factor, and this person has none yet. */
   mustEnroll: boolean
+  preferences: Preferences
 }
 /** A program with a bearer key. */
 export type Key = { org: string; id: string; scopes: string[] }

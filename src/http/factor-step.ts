@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express'
 import { ownPath } from '../accounts/next-path.ts'
+import { startPage } from '../preferences/preferences.ts'
 import { passwordMark } from '../accounts/sign-in.ts'
 import type { Resources } from '../resources.ts'
 import { open, seal, SealError } from '../vault.ts'
@@ -30,7 +31,7 @@ export async function signInOrAsk(
     return
   }
   await startSession(on, req, { user: step.user, org: step.org, authAt: on.now().getTime() })
-  res.redirect(303, ownPath(step.next))
+  res.redirect(303, step.next === '' ? await startPage(on, step) : ownPath(step.next))
 }
 
 async function keepStep(on: Resources, res: Response, step: Step): Promise<void> {

@@ -15,6 +15,7 @@ export function pageLocals(on: Resources, asset: (name: string) => string): Requ
       path: req.path,
       lang: 'en',
       theme: themeOf(req),
+      density: req.who?.preferences.density ?? '',
       sandbox: on.config.SANDBOX,
       isOps: req.who?.isOps ?? false,
       privacyContact: on.config.PRIVACY_CONTACT,
@@ -55,7 +56,8 @@ async function standing(on: Resources, req: Request): Promise<Standing> {
   }))
 }
 
-/** The person's choice, kept in a cookie so that the first paint is right; '' follows the system. */
+/** What the person chose; for whoever is not signed in what this browser was told. '' follows the system. */
 function themeOf(req: Request): string {
+  if (req.who) return req.who.preferences.theme ?? ''
   return /(?:^|;\s*)theme=(light|dark)(?:;|$)/.exec(req.get('cookie') ?? '')?.[1] ?? ''
 }

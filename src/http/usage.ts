@@ -13,7 +13,7 @@ export function countUse(on: Resources): RequestHandler {
   const collector = openCollector(on)
   return (req, res, next) => {
     const { who } = req
-    if (who && !asksForPrivacy(req))
+    if (who && !asksForPrivacy(req) && !isAhead(req))
       res.on('finish', () => {
         const use = useOf(req, res)
         if (use) collector.note({ ...use, org: who.org, user: who.user, at: on.now().getTime() })
@@ -22,11 +22,12 @@ export function countUse(on: Resources): RequestHandler {
   }
 }
 
-/** Global Privacy Control and its forerunner count as an objection; what a browser fetches ahead nobody looked at. */
-const asksForPrivacy = (req: Request): boolean =>
-  req.get('sec-gpc') === '1' ||
-  req.get('dnt') === '1' ||
-  (req.get('sec-purpose') ?? '').includes('prefetch')
+/** Global Privacy Control and its forerunner count as an objection. Source: promise P15. */
+export const asksForPrivacy = (req: Request): boolean =>
+  req.get('sec-gpc') === '1' || req.get('dnt') === '1'
+
+/** What a browser fetches ahead nobody looked at. */
+const isAhead = (req: Request): boolean => (req.get('sec-purpose') ?? '').includes('prefetch')
 
 function useOf(req: Request, res: Response): Pick<Seen, 'page' | 'feature'> | undefined {
   const page = routeOf(req)

@@ -12,15 +12,16 @@ import { rankOf } from '../accounts/roles.ts'
 import { whoOf } from './access.ts'
 import { isStorable } from './forms.ts'
 
-/** Who looks at a page and by which clock; the browser tells its zone in a cookie. */
+/** Who looks at a page and by which clock; the browser tells its zone in a cookie, where its person chose none. */
 export function viewerOf(on: Resources, req: Request): Viewer {
-  const { user, org, role } = whoOf(req)
+  const { user, org, role, preferences } = whoOf(req)
   const [, zone] = /(?:^|;\s*)tz=([\w%+/-]{1,64})(?:;|$)/.exec(req.get('cookie') ?? '') ?? []
   return {
     user,
     org,
     mayAdmin: rankOf(role) >= rankOf('admin'),
-    zone: zoneOf(zone?.replaceAll('%2F', '/')),
+    zone: preferences.zone ?? zoneOf(zone?.replaceAll('%2F', '/')),
+    formats: preferences.formats,
     now: on.now(),
   }
 }

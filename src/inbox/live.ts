@@ -9,6 +9,7 @@ import {
   readerFor,
   readList,
   suffixOf,
+  timesFor,
   type Head,
   type ListModel,
   type Viewer,
@@ -16,7 +17,7 @@ import {
 import { belongs, nameOf, rowOf, signOf, type Row, type View } from './rows.ts'
 import type { Fresh } from './blocks.ts'
 import { ATTACHED, readPart, showAll, type Mark, type Part } from './thread.ts'
-import { timesIn } from './times.ts'
+import type { Formats } from './times.ts'
 
 /** What a page shows; pages of one scope get the very same changes, rendered once. */
 export type Scope = {
@@ -24,6 +25,7 @@ export type Scope = {
   /** Empty unless the view is about a person. */
   person: string
   zone: string
+  formats?: Formats | undefined
   mayAdmin: boolean
   conversation: string
   from: Mark | undefined
@@ -53,9 +55,9 @@ export async function shapeChanges(
   scope: Scope,
   at: { org: string; now: Date },
 ): Promise<LiveModel> {
-  const { view, person, zone } = scope
-  const viewer: Viewer = { ...at, zone, user: person, mayAdmin: scope.mayAdmin }
-  const times = timesIn(zone, at.now)
+  const { view, person, zone, formats } = scope
+  const viewer: Viewer = { ...at, zone, formats, user: person, mayAdmin: scope.mayAdmin }
+  const times = timesFor(viewer)
   const belonging = changes.conversations.filter((c) => belongs(c, view, person))
   return {
     rows: belonging.map((c) => rowOf(c, { times, now: at.now })),

@@ -11,15 +11,22 @@ import { draftsOf } from './drafts.ts'
 import { nameOf, rowsFor, VIEWS, wantedIn, windowChip, type Row, type View } from './rows.ts'
 import type { Fresh } from './blocks.ts'
 import type { Mark, Part } from './thread.ts'
-import { timesIn, type Times } from './times.ts'
+import { timesIn, type Formats, type Times } from './times.ts'
 
 const ROWS = 50
 
 /** The person looking, and what their browser told of their clock. */
-export type Viewer = { user: string; org: string; mayAdmin: boolean; zone: string; now: Date }
+export type Viewer = {
+  user: string
+  org: string
+  mayAdmin: boolean
+  zone: string
+  formats?: Formats | undefined
+  now: Date
+}
 export type Asked = { view: View; q: string; before?: Mark | undefined }
 
-export const timesFor = (viewer: Viewer): Times => timesIn(viewer.zone, viewer.now)
+export const timesFor = (viewer: Viewer): Times => timesIn(viewer.zone, viewer.now, viewer.formats)
 
 /** A place as it stands in an address: milliseconds and id. */
 export const markText = ({ at, id }: Mark): string => `${at.getTime()}_${id}`
@@ -78,10 +85,10 @@ export type Head = Awaited<ReturnType<typeof readHead>>
 
 export async function readHead(
   tx: Tx,
-  viewer: Pick<Viewer, 'org' | 'now' | 'zone'>,
+  viewer: Pick<Viewer, 'org' | 'now' | 'zone' | 'formats'>,
   c: Conversation,
 ) {
-  const times = timesIn(viewer.zone, viewer.now)
+  const times = timesIn(viewer.zone, viewer.now, viewer.formats)
   const window = windowChip(c.window_expires_at, viewer.now)
   const { connection, since, is_doubtful } = await beside(tx, viewer.org, c)
   const requests = await asksOf(tx, viewer.org, c.contact_id, viewer.now)
@@ -133,10 +140,10 @@ export function shortNameOf(c: Conversation): string {
 }
 
 export const readerFor = (
-  viewer: Pick<Viewer, 'now' | 'zone' | 'mayAdmin'>,
+  viewer: Pick<Viewer, 'now' | 'zone' | 'formats' | 'mayAdmin'>,
   c: Conversation,
 ): Reader => ({
-  times: timesIn(viewer.zone, viewer.now),
+  times: timesIn(viewer.zone, viewer.now, viewer.formats),
   now: viewer.now,
   contactName: shortNameOf(c),
   mayAdmin: viewer.mayAdmin,
@@ -157,13 +164,17 @@ async function beside(tx: Tx, org: string, c: Conversation): Promise<Beside> {
   return found ?? { connection: '', since: c.created_at, is_doubtful: false }
 }
 
-/** Who can be given a conversation, by name. */
-export async function assignable(tx: Tx, org: string): Promise<{ id: string; name: string }[]> {
+export type Assignable = { id: string; name: string; isRecent: boolean }
+
+/** Who can be given a conversation: first those to whom `user` gave some lately, then by name. */
+export async function assignable(tx: Tx, org: string, user: string): Promise<Assignable[]> {
   return rows(
     tx,
-    `select u.id, u.name from memberships m join users u on u.id = m.user_id
-      where m.org_id = ? and m.role <> 'viewer' and u.disabled_at is null order by lower(u.name), u.id limit 200`,
-    [org],
+    `select u.id, u.name, r.at is not null as "isRecent" from memberships m join users u on u.id = m.user_id
+       left join recent_assignees r on r.org_id = m.org_id and r.user_id = ? and r.assignee_id = u.id
+      where m.org_id = ? and m.role <> 'viewer' and u.disabled_at is null
+      order by r.at desc nulls last, lower(u.name), u.id limit 200`,
+    [user, org],
   )
 }
 

@@ -7,6 +7,7 @@ import { wantsFragment } from '../http/page.ts'
 import { streamsOf } from '../http/stream.ts'
 import { askedIn, idIn, viewerOf } from '../http/viewer.ts'
 import { messageRoutes } from '../messages/routes.ts'
+import { noteAssignee } from '../preferences/recent.ts'
 import type { Resources } from '../resources.ts'
 import { changeConversation, markRead, type ConversationChange } from './conversations.ts'
 import { keepDraft } from './drafts.ts'
@@ -20,14 +21,6 @@ const Assignment = z.object({
   was: z.uuid().or(nobody).optional(),
 })
 const Draft = z.object({ text: z.string().max(20_000) })
-const Theme = z.object({
-  theme: z.enum(['', 'light', 'dark']),
-  back: z
-    .string()
-    .regex(/^\/(?![/\\])[\w./-]*$/)
-    .catch('/inbox'),
-})
-
 type Conversation = { id: string }
 
 /** The inbox: pages of it, what agents do with a conversation, and the stream that keeps open pages true. */
@@ -36,12 +29,9 @@ export function inboxRoutes(on: Resources): Router {
   pages(router, on)
   actions(router, on)
   router.use(messageRoutes(on))
-  router.get('/', access('public'), (req, res) => res.redirect(303, req.who ? '/inbox' : '/login'))
-  router.post('/theme', access('public'), (req, res) => {
-    const { theme, back } = readForm(Theme, req)
-    res.cookie('theme', theme, { path: '/', sameSite: 'lax', maxAge: theme ? 31_536_000_000 : 0 })
-    res.redirect(303, back)
-  })
+  router.get('/', access('public'), (req, res) =>
+    res.redirect(303, req.who ? (req.who.preferences.start ?? '/inbox') : '/login'),
+  )
   return router
 }
 
@@ -54,7 +44,7 @@ function pages(router: Router, on: Resources): void {
     res.vary('HX-Request-Type').render(asked.before ? 'inbox/rows' : 'inbox/_list', { list })
   })
   router.get('/inbox/stream', access('agent'), (req, res) => {
-    const { zone, mayAdmin, user } = viewerOf(on, req)
+    const { zone, formats, mayAdmin, user } = viewerOf(on, req)
     const { view, conversation, from, fresh, restricted, after } = askedIn(req.query)
     const last = Number(req.get('last-event-id') ?? NaN)
     streamsOf(on).open(res, {
@@ -64,6 +54,7 @@ function pages(router: Router, on: Resources): void {
         view,
         person: view === 'mine' ? user : '',
         zone,
+        formats,
         mayAdmin,
         conversation: conversation ? idIn(conversation, 'conversation') : '',
         from,
@@ -123,6 +114,11 @@ async function change(
   const id = idIn(req.params.id, 'conversation')
   const changed = await changeConversation(on, viewer.org, id, wanted)
   const suffix = suffixOf(askedIn(req.query))
+  const assignee = wanted.assignee_id
+  if (assignee)
+    await on.db.withTenant(viewer.org, (tx) =>
+      noteAssignee(tx, viewer.org, { user: viewer.user, assignee, now: viewer.now }),
+    )
   if (!wantsFragment(req)) return res.redirect(303, `/inbox/${id}${suffix}`)
   const open = await on.db.withTenant(viewer.org, (tx) => readHead(tx, viewer, changed))
   res.render('inbox/header', { open: { ...open, suffix } })

@@ -1,4 +1,4 @@
-/** How moments are written for one reader: in their zone, 24-hour clock, day before month. */
+/** How moments are written for one reader: in their zone, and unless they chose otherwise with a 24-hour clock, day before month. */
 export type Times = {
   /** `14:02` */
   clock(at: Date): string
@@ -14,8 +14,19 @@ export type Times = {
   full(at: Date): string
 }
 
-const LOCALE = 'en-GB'
+/** Ways to write a date in English, by the place they are usual in. */
+export type Formats = 'en-GB' | 'en-US' | 'en-SE'
+const LOCALE: Formats = 'en-GB'
 const DAY_MS = 86_400_000
+
+/** Whether the system knows a time zone by this name. */
+export function isZone(name: string): boolean {
+  try {
+    return Boolean(new Intl.DateTimeFormat(LOCALE, { timeZone: name }))
+  } catch {
+    return false
+  }
+}
 
 /** A zone name from a cookie, or UTC when it is none. */
 export function zoneOf(name: string | undefined): string {
@@ -31,12 +42,14 @@ const made = new Map<
   Record<'clock' | 'week' | 'date' | 'dated' | 'day' | 'key' | 'full', Intl.DateTimeFormat>
 >()
 
-/** Making a formatter costs more than a page of rows, so each zone's are kept. */
-function formatters(timeZone: string): NonNullable<ReturnType<typeof made.get>> {
-  const known = made.get(timeZone)
+/** Making a formatter costs more than a page of rows, so they are kept. */
+function formatters(timeZone: string, formats: Formats): NonNullable<ReturnType<typeof made.get>> {
+  const known = made.get(`${formats} ${timeZone}`)
   if (known) return known
-  const format = (options: Intl.DateTimeFormatOptions, locale = LOCALE): Intl.DateTimeFormat =>
-    new Intl.DateTimeFormat(locale, { timeZone, ...options })
+  const format = (
+    options: Intl.DateTimeFormatOptions,
+    locale: string = formats,
+  ): Intl.DateTimeFormat => new Intl.DateTimeFormat(locale, { timeZone, ...options })
   const set = {
     clock: format({ hour: '2-digit', minute: '2-digit' }),
     week: format({ weekday: 'short' }),
@@ -46,12 +59,12 @@ function formatters(timeZone: string): NonNullable<ReturnType<typeof made.get>> 
     key: format({ year: 'numeric', month: '2-digit', day: '2-digit' }, 'en-CA'),
     full: format({ dateStyle: 'full', timeStyle: 'short' }),
   }
-  made.set(timeZone, set)
+  made.set(`${formats} ${timeZone}`, set)
   return set
 }
 
-export function timesIn(zone: string, now: Date): Times {
-  const f = formatters(zone)
+export function timesIn(zone: string, now: Date, formats: Formats = LOCALE): Times {
+  const f = formatters(zone, formats)
   const dayKey = (at: Date): string => f.key.format(at)
   const daysAgo = (at: Date): number =>
     Math.round((Date.parse(dayKey(now)) - Date.parse(dayKey(at))) / DAY_MS)

@@ -64,7 +64,7 @@ async function readOpen(
     suffix: suffixOf(wish),
     pane: wish.panel === 'contact' ? 'contact' : 'thread',
     part: withEnds(part, endsOf(viewer, found, wish)),
-    members: await assignable(tx, org),
+    members: await assignable(tx, org, viewer.user),
     stream: streamAt({
       view: wish.view,
       after: String(seq),

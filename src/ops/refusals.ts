@@ -56,13 +56,15 @@ async function keep(tx: Tx, { user, topic, road, at }: Refused): Promise<void> {
 const kindsOf = (topic: Topic): LetterKind[] =>
   (Object.keys(LETTERS) as LetterKind[]).filter((kind) => topicOf(kind) === topic)
 
-/** Whether a letter may go to this person at this moment; an essential one always may. */
+/** Whether a letter may go to this person at this moment; an essential one always may. An organization's no counts for its members. */
 export async function mayGo(tx: Tx, kind: LetterKind, user: string | null): Promise<boolean> {
   const topic = topicOf(kind)
   if (topic === undefined) return true
-  const refused = await rows(tx, `select 1 from mail_refusals where user_id = ? and topic = ?`, [
-    user,
-    topic,
-  ])
+  const refused = await rows(
+    tx,
+    `select 1 from mail_refusals where user_id = :user and topic = :topic
+     union all select 1 from user_orgs(:user) m join organizations o using (org_id) where o.no_optional_mail`,
+    { user, topic },
+  )
   return user !== null && refused.length === 0
 }

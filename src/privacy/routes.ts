@@ -1,4 +1,5 @@
 import { Router, type Request, type Response } from 'express'
+import { choiceRoutes } from '../choices/routes.ts'
 import { access } from '../http/access.ts'
 import { showPage } from '../http/page.ts'
 import { Refusal } from '../refusal.ts'
@@ -15,6 +16,7 @@ export function privacyRoutes(on: Resources): Router {
   router.use(policyRoutes(on))
   router.use(inventoryRoutes(on))
   router.use(privacySettingsRoutes(on))
+  router.use(choiceRoutes(on))
   return router
 }
 

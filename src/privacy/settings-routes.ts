@@ -1,10 +1,12 @@
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { rankOf } from '../accounts/roles.ts'
+import { readChoices } from '../choices/choices.ts'
 import { access, whoOf } from '../http/access.ts'
 import { EMPTY, inForm, type Shown } from '../http/form-page.ts'
 import { readForm } from '../http/forms.ts'
 import { showPage } from '../http/page.ts'
+import { asksForPrivacy } from '../http/usage.ts'
 import { viewerOf } from '../http/viewer.ts'
 import { timesFor } from '../inbox/page.ts'
 import type { Resources } from '../resources.ts'
@@ -37,6 +39,8 @@ export function privacySettingsRoutes(on: Resources): Router {
     showPage(res, 'privacy/settings', {
       ...shown,
       ...(await readOverview(on, { org, user, isAdmin })),
+      choices: await on.db.withTenant(org, (tx) => readChoices(tx, org, user)),
+      signal: asksForPrivacy(req),
       rules: isAdmin ? await on.db.withTenant(org, (tx) => readOwnRules(tx, org)) : undefined,
       limits: OWN_LIMITS,
       saved: req.query['saved'] === '1',

@@ -1,3 +1,4 @@
+import { USAGE_ALLOWED } from '../choices/allowed.ts'
 import { rows, type Tx } from '../db.ts'
 import type { UsageJob } from '../queues.ts'
 import { DAY_MS, SMALLEST_GROUP } from '../privacy/limits.ts'
@@ -9,8 +10,8 @@ const WEEKS = 8
 const OWN_SHOWN = 100
 
 /**
- * Stores the events of a job, each once. Asks again who objects, holding the row that leads to the person, so that
- * an objection made meanwhile waits a moment and then takes these events along. Answers how many were stored.
+ * Stores the events of a job, each once. Asks again who objects, holding the rows that say so until the commit: an
+ * objection is either seen here, or waits a moment and comes after. Answers how many were stored.
  */
 export async function storeUsage(on: Resources, { org, events }: UsageJob): Promise<number> {
   const good = events.flatMap((event) => Event.safeParse(event).data ?? [])
@@ -21,8 +22,9 @@ export async function storeUsage(on: Resources, { org, events }: UsageJob): Prom
     const live = await rows<{ ref: string; since: Date }>(
       tx,
       `select r.ref, r.since from usage_refs r
-         join memberships m on m.org_id = r.org_id and m.user_id = r.user_id and m.usage_objected_at is null
-        where r.org_id = ? and r.ref = any(?) for share of r`,
+         join memberships m on m.org_id = r.org_id and m.user_id = r.user_id
+         join organizations o on o.org_id = m.org_id
+        where ${USAGE_ALLOWED} and r.org_id = ? and r.ref = any(?) for share of r, m, o`,
       [org, good.map(({ ref }) => ref)],
     )
     const since = new Map(live.map((row) => [row.ref, row.since.getTime()]))

@@ -1,4 +1,4 @@
-import { newId } from '../../src/ids.ts'
+import { digest, newId } from '../../src/ids.ts'
 import type { Ids } from './rows.ts'
 
 /** Rows of what a contact asked for; they stand between the contact and its conversations. */
@@ -38,6 +38,50 @@ export const WISHES: Record<string, (ids: Ids) => Record<string, unknown>> = {
     state: 'withdrawn',
     road: 'agent',
     actor_id: user,
+    at: new Date(),
+  }),
+  contact_corrections: ({ org, contact, user }) => ({
+    org_id: org,
+    id: newId(),
+    contact_id: contact,
+    field: 'email',
+    decision: 'denied',
+    statement: 'It was never mine',
+    decided_by: user,
+    at: new Date(),
+  }),
+  user_preferences: ({ org, user }) => ({
+    id: newId(),
+    user_id: user,
+    org_id: org,
+    key: 'start',
+    value: '"/contacts"',
+    at: new Date(),
+  }),
+  recent_assignees: ({ org, user }) => ({
+    org_id: org,
+    user_id: user,
+    assignee_id: user,
+    at: new Date(),
+  }),
+  address_undos: ({ user }) => ({
+    id: newId(),
+    user_id: user,
+    token_digest: digest(newId()),
+    address: 'v1.kid.c2VhbGVk',
+    created_at: new Date(),
+    expires_at: new Date(Date.now() + 86_400_000),
+  }),
+}
+
+/** What is right instead of what was said; it stands behind the messages. */
+export const NOTES: Record<string, (ids: Ids) => Record<string, unknown>> = {
+  message_corrections: ({ org, outbound, user }) => ({
+    org_id: org,
+    id: newId(),
+    message_id: outbound,
+    text: 'The street is another',
+    noted_by: user,
     at: new Date(),
   }),
 }

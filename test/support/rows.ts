@@ -6,7 +6,7 @@ import { ROWS_PROOF } from './rows-proof.ts'
 import { RIGHTS_ROWS } from './rows-rights.ts'
 import { ROWS_TOLD } from './rows-told.ts'
 import { SECURITY_ROWS } from './rows-security.ts'
-import { WISHES } from './rows-wishes.ts'
+import { NOTES, WISHES } from './rows-wishes.ts'
 
 export type Row = Record<string, unknown>
 
@@ -104,6 +104,7 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     author_id: ids.user,
     created_at: new Date(),
   }),
+  ...NOTES,
   message_events: ({ org, connection }) => ({
     org_id: org,
     wamid: 'wamid.1',

@@ -13,6 +13,9 @@ export const accounts = [
       status: key,
       settings: { ...given, category: 'preference', paths: [] },
       require_2fa: { ...given, category: 'preference' },
+      no_usage: { ...given, category: 'preference' },
+      no_personalisation: { ...given, category: 'preference' },
+      no_optional_mail: { ...given, category: 'preference' },
       active_at: key,
       closes_at: key,
       close_notices: key,
@@ -56,6 +59,7 @@ export const accounts = [
     user_id: key,
     role: { category: 'identity', collectedFrom: 'agent' },
     usage_objected_at: { ...given, category: 'preference' },
+    personalisation_objected_at: { ...given, category: 'preference' },
     notifications: {
       ...given,
       category: 'preference',
@@ -64,6 +68,51 @@ export const accounts = [
     },
     created_at: key,
   }),
+  table(
+    'user_preferences',
+    { ...aboutUser('user_id->users', 'account_life'), purpose: ['personalise'] },
+    {
+      id: key,
+      user_id: key,
+      org_id: key,
+      key: { ...given, category: 'preference' },
+      value: { ...given, category: 'preference', paths: [] },
+      at: { ...given, category: 'preference' },
+    },
+  ),
+  table(
+    'recent_assignees',
+    {
+      ...aboutUser('user_id->memberships.user_id->users', 'membership'),
+      purpose: ['personalise'],
+      lawfulBasis: 'legitimate_interest',
+      balance:
+        'The names somebody gave conversations to lately come first for that person alone; five of them, gone with a no.',
+    },
+    {
+      org_id: key,
+      user_id: key,
+      assignee_id: { category: 'preference', collectedFrom: 'derived' },
+      at: { category: 'preference', collectedFrom: 'derived' },
+    },
+  ),
+  table(
+    'address_undos',
+    { ...aboutUser('user_id->users', 'address_undo'), purpose: ['protect'] },
+    {
+      id: key,
+      user_id: key,
+      token_digest: {
+        category: 'secret',
+        export: { exclude: 'proof of a request' },
+        sealed: 'hash',
+      },
+      address: { ...given, category: 'contact_detail', sealed: 'gcm_instance' },
+      created_at: key,
+      expires_at: key,
+    },
+    [{ rule: 'address_undo', due: 'expires_at < :now' }],
+  ),
   table('policy_acceptances', aboutUser('user_id->users', 'account_life'), {
     user_id: key,
     version: {},

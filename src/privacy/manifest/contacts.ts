@@ -1,4 +1,4 @@
-import { aboutContact, key, table } from './vocabulary.ts'
+import { aboutContact, colleague, key, table } from './vocabulary.ts'
 
 const written = { category: 'identity', collectedFrom: 'agent' } as const
 
@@ -15,6 +15,7 @@ export const contacts = [
     book_name: { category: 'identity' },
     book_at: {},
     attributes: { ...written, category: 'content', paths: ['*'] },
+    sources: { collectedFrom: 'derived', paths: ['name', 'email', 'phone'] },
     created_at: key,
     updated_at: key,
   }),
@@ -40,4 +41,20 @@ export const contacts = [
     at: key,
     dismissed_at: { collectedFrom: 'agent' },
   }),
+  table(
+    'contact_corrections',
+    { ...aboutContact('contact_id->contacts', 'contact_life'), collectedFrom: 'agent' },
+    {
+      org_id: key,
+      id: key,
+      contact_id: key,
+      field: {},
+      decision: {},
+      statement: { category: 'content', collectedFrom: 'person' },
+      recipients: { ...key, paths: ['*.kind', '*.id'] },
+      decided_by: colleague('decided_by'),
+      request_id: key,
+      at: {},
+    },
+  ),
 ]

@@ -81,6 +81,22 @@ export const messages = [
       },
     ],
   ),
+  table(
+    'message_corrections',
+    {
+      ...aboutContact(`message_id->messages.${TO_CONTACT}`, 'contact_life'),
+      collectedFrom: 'agent',
+    },
+    {
+      org_id: key,
+      id: key,
+      message_id: key,
+      text: said,
+      noted_by: colleague('noted_by'),
+      request_id: key,
+      at: {},
+    },
+  ),
   table('routing_decisions', aboutContact(`message_id->messages.${TO_CONTACT}`, 'contact_life'), {
     org_id: key,
     message_id: key,

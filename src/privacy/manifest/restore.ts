@@ -7,11 +7,15 @@ export const restore: Readonly<Record<string, Readonly<Record<string, string>>>>
   // Credentials stay behind, so a number is off until somebody enters new ones.
   connections: { state: `'disabled'`, state_reason: 'null' },
   // Of a restricted contact only a stub left.
-  contacts: { attributes: `coalesce(r.attributes, '{}')` },
+  contacts: {
+    attributes: `coalesce(r.attributes, '{}')`,
+    sources: `coalesce(r.sources, '{}')`,
+  },
   contact_identities: {},
   restrictions: {},
   restriction_notices: {},
   consents: {},
+  contact_corrections: {},
   conversations: {},
   messages: {
     status: `case r.status when 'queued' then 'cancelled' when 'sending' then 'unknown' else r.status end`,
@@ -20,4 +24,5 @@ export const restore: Readonly<Record<string, Readonly<Record<string, string>>>>
   routing_decisions: {},
   message_events: {},
   contact_preferences: {},
+  message_corrections: {},
 }

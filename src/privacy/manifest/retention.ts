@@ -41,6 +41,10 @@ export const retention: Readonly<Record<string, Rule>> = {
   },
   invitation: { says: 'invitations: 7 days', days: LIMITS.INVITATION_DAYS.is },
   reset: { says: 'links by mail: 24 hours', days: LIMITS.RESET_DAYS.is },
+  address_undo: {
+    says: 'the address before it was changed: 72 hours, sealed',
+    days: 3,
+  },
   draft: { says: 'unsent text: 30 days after the last key', days: LIMITS.DRAFT_DAYS.is },
   message_event: { says: 'delivery reports: 30 days', days: LIMITS.MESSAGE_EVENT_DAYS.is },
   outbox: { says: 'sending log: 30 days after the end', days: LIMITS.OUTBOX_DAYS.is },
