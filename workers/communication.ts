@@ -1,5 +1,6 @@
 import { mailAnnouncements } from '../src/announcements/mailing.ts'
 import { announcePolicy } from '../src/announcements/policy-notice.ts'
+import { watchIncidents } from '../src/incidents/clock.ts'
 import type { Resources } from '../src/resources.ts'
 import { repeat } from '../src/schedule.ts'
 import { closeQuiet } from '../src/support/quiet.ts'
@@ -10,4 +11,5 @@ export const communication = (on: Resources): (() => Promise<void>) =>
     await announcePolicy(on, on.now())
     await mailAnnouncements(on, on.now())
     await closeQuiet(on, on.now())
+    await watchIncidents(on, on.now())
   })

@@ -7,6 +7,7 @@ import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { scopeOf, type Ask, type Call, type Download } from './calls.ts'
 import { once, type Answer } from './idempotency.ts'
+import { noteRead } from './reads.ts'
 
 /** Routes for all calls; a path with another method answers 405 and names those it has. */
 export function mountCalls(on: Resources, calls: Call[]): Router {
@@ -50,11 +51,16 @@ function answer(on: Resources, each: Call): RequestHandler<{ id?: string }> {
       list: listOf(org, req),
       token: name && `api-${digest(`${key}|${name}|${request.toString('hex')}`).toString('hex')}`,
     }
-    if (each.file) return sendFile(res, (await each.run(ask as Ask<never, never>)) as Download)
-    const run = async (): Promise<Answer> => ({
-      status: each.status,
-      text: JSON.stringify(await each.run(ask as Ask<never, never>)),
-    })
+    const read = { org, key, path: each.path }
+    if (each.file) {
+      await noteRead(on, read, { id: ask.id })
+      return sendFile(res, (await each.run(ask as Ask<never, never>)) as Download)
+    }
+    const run = async (): Promise<Answer> => {
+      const given = await each.run(ask as Ask<never, never>)
+      await noteRead(on, read, given)
+      return { status: each.status, text: JSON.stringify(given) }
+    }
     return send(res, name ? await once(on, { org, key, name, request }, run) : await run())
   }
 }

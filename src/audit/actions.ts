@@ -176,6 +176,7 @@ export const ACTIONS = {
       scope: z.enum(['configuration', 'content']),
     }),
   },
+  'incident.told': { says: 'Told of a breach that concerns the organization', detail: nothing },
   'abuse.found': {
     says: 'Noticed too much of something and slowed it down',
     detail: z.strictObject({ kind: z.enum(['sign_in_tries', 'first_messages']) }),

@@ -14,6 +14,7 @@ export const LIMITS = {
   OUTBOX_DAYS: { is: 30, least: 1, most: 30 },
   FEED_DAYS: { is: 30, least: 1, most: 90 },
   API_KEY_DAYS: { is: 90, least: 1, most: 365 },
+  API_READ_DAYS: { is: 90, least: 30, most: 365 },
   IDEMPOTENCY_DAYS: { is: 1, least: 1, most: 7 },
   DEAD_LETTER_DAYS: { is: 14, least: 1, most: 14 },
   NOTICE_DAYS: { is: 365, least: 30, most: 730 },

@@ -1,13 +1,21 @@
 import { digest, newId } from '../../src/ids.ts'
 
 const sealed = 'v1.kid.c2VhbGVk'
-type Known = Record<'org' | 'user' | 'contact', string>
+type Known = Record<'org' | 'user' | 'contact' | 'apiKey', string>
 
 const soon = (): Date => new Date(Date.now() + 86_400_000)
 
 /** The rows of `rows.ts` about what is told to people and what they asked. */
 export const ROWS_TOLD: Record<string, (ids: Known) => Record<string, unknown>> = {
   incident_orgs: ({ org, contact }) => ({ org_id: org, incident_id: contact }),
+  api_reads: ({ org, apiKey, contact }) => ({
+    org_id: org,
+    id: newId(),
+    api_key_id: apiKey,
+    path: '/contacts',
+    refs: [contact],
+    at: new Date(),
+  }),
   support_tickets: ({ org, user }) => ({
     id: org,
     org_id: org,

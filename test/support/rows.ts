@@ -199,6 +199,10 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     kind: 'confidentiality',
     aware_at: new Date(),
     facts: 'A key leaked',
+    effects: 'None seen',
+    measures: 'It was revoked',
+    authority_reason: 'No risk',
+    people_reason: 'No risk',
   }),
   disclosures: ({ org }) => ({
     id: newId(),
@@ -206,7 +210,7 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     received_at: new Date(),
     authority: 'A court',
     legal_basis: 'An order',
-    scope: {},
+    scope: sealed,
   }),
   legal_holds: ({ org, contact }) => ({
     org_id: org,

@@ -68,4 +68,22 @@ export const programs = [
       },
     ],
   ),
+  table(
+    'api_reads',
+    {
+      ...aboutOrganization('api_read'),
+      link: 'org_id~>organizations',
+      category: 'audit',
+      purpose: ['protect'],
+    },
+    {
+      org_id: key,
+      id: key,
+      api_key_id: {},
+      path: { why: 'the pattern of a call' },
+      refs: {},
+      at: {},
+    },
+    [{ rule: 'api_read', due: 'at < cast(:now as timestamptz) - make_interval(days => :days)' }],
+  ),
 ]

@@ -50,6 +50,10 @@ export const retention: Readonly<Record<string, Rule>> = {
   outbox: { says: 'sending log: 30 days after the end', days: LIMITS.OUTBOX_DAYS.is },
   feed: { says: 'change feed, ids only: 30 days', days: LIMITS.FEED_DAYS.is },
   api_key: { says: 'API keys: 90 days after they are revoked', days: LIMITS.API_KEY_DAYS.is },
+  api_read: {
+    says: 'which rows a program was given, ids only: 90 days',
+    days: LIMITS.API_READ_DAYS.is,
+  },
   idempotency: {
     says: 'answers to repeated API calls: 24 hours',
     days: LIMITS.IDEMPOTENCY_DAYS.is,
