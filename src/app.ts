@@ -23,6 +23,7 @@ import { requestLog } from './http/request.ts'
 import { hasSessionCookie, sessions } from './http/session.ts'
 import { askConfirmation, takeConfirmation } from './http/sudo.ts'
 import { countUse } from './http/usage.ts'
+import { disclosureRoutes } from './disclosures/routes.ts'
 import { incidentRoutes } from './incidents/routes.ts'
 import { inboxRoutes } from './inbox/routes.ts'
 import { metaRoutes } from './meta/routes.ts'
@@ -89,6 +90,7 @@ function mountPages(app: Express, on: Resources): void {
   app.use(announcementRoutes(on))
   app.use(supportRoutes(on))
   app.use(incidentRoutes(on))
+  app.use(disclosureRoutes(on))
   app.use(auditRoutes(on))
   app.use(connectionRoutes(on))
   app.use(disconnectRoutes(on))

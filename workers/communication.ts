@@ -1,5 +1,6 @@
 import { mailAnnouncements } from '../src/announcements/mailing.ts'
 import { announcePolicy } from '../src/announcements/policy-notice.ts'
+import { tellOrganizations } from '../src/disclosures/telling.ts'
 import { watchIncidents } from '../src/incidents/clock.ts'
 import type { Resources } from '../src/resources.ts'
 import { repeat } from '../src/schedule.ts'
@@ -12,4 +13,5 @@ export const communication = (on: Resources): (() => Promise<void>) =>
     await mailAnnouncements(on, on.now())
     await closeQuiet(on, on.now())
     await watchIncidents(on, on.now())
+    await tellOrganizations(on, on.now())
   })

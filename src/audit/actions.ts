@@ -176,6 +176,10 @@ export const ACTIONS = {
       scope: z.enum(['configuration', 'content']),
     }),
   },
+  'disclosure.told': {
+    says: 'Told the owners that an authority asked for data',
+    detail: nothing,
+  },
   'incident.told': { says: 'Told of a breach that concerns the organization', detail: nothing },
   'abuse.found': {
     says: 'Noticed too much of something and slowed it down',

@@ -29,6 +29,7 @@ export const LETTERS = {
   rights: { essential: 'asked_for' },
   withheld: { essential: 'operation' },
   support: { essential: 'asked_for' },
+  disclosure: { essential: 'disclosure' },
   alarm: { essential: 'operation' },
   processor: { essential: 'policy' },
   announcement_outage: { essential: 'outage' },

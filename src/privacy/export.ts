@@ -32,7 +32,13 @@ export type Manifest = {
 }
 
 export type Progress = (done: number, total: number) => Promise<void>
-export type ExportTo = { sink: Sink; folder: string; progress?: Progress }
+/** `narrow` leaves out parts, or rows of them, that are not to leave. */
+export type ExportTo = {
+  sink: Sink
+  folder: string
+  progress?: Progress
+  narrow?: (parts: Part[]) => Part[]
+}
 
 const BOM = '\ufeff'
 const SHOWN_ROWS = 300
@@ -55,7 +61,8 @@ export async function writeExport(
   subject: ExportSubject,
   to: ExportTo,
 ): Promise<Record<string, number>> {
-  const parts = await planExport(on, subject)
+  const planned = await planExport(on, subject)
+  const parts = to.narrow?.(planned) ?? planned
   const count = await counting(on, parts, to.progress)
   const zip = writeZip(to.sink, on.now())
   const files: ExportFile[] = []

@@ -2,6 +2,8 @@ import { expireBackups } from '../backups/shelf.ts'
 import { advanceDue } from '../deletions/advance.ts'
 import { noteTraffic, tendDormant } from '../deletions/dormant.ts'
 import { tendLedger } from '../deletions/ledger-file.ts'
+import { tellOrganizations } from '../disclosures/telling.ts'
+import { watchIncidents } from '../incidents/clock.ts'
 import { QUEUE_NAMES } from '../queues.ts'
 import { Refusal } from '../refusal.ts'
 import { announceProcessors } from '../processors/notices.ts'
@@ -96,6 +98,8 @@ async function sweep(on: Resources, at: Moment): Promise<Swept> {
   tally.counts['deletions'] = deletions.purged.length
   if (deletions.failed.length + deletions.overdue.length > 0) tally.overdue.add('deletions')
   await sweepBackups(on, now, tally)
+  await attempt(on, tally, 'incidents', () => watchIncidents(on, now))
+  await attempt(on, tally, 'disclosures', () => tellOrganizations(on, now))
   const due = await listDueRows(on)
   for (const rule of due.filter(({ isSystem }) => isSystem))
     await count(on, tally, rule.table, () => removeDue(on, rule, at))
