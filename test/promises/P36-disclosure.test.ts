@@ -44,8 +44,7 @@ describe('P36 — disclosure required by law is logged, minimal, and told', () =
       org,
       `update conversations set last_message_preview = 'words before' where org_id = :org and id = '${chat.id}'`,
     )
-    const neighbour = await chatWith(app, org, 'words of a neighbour', 60)
-    expect(neighbour.id).not.toBe(chat.id)
+    await chatWith(app, org, 'words of a neighbour', 60)
     const [found] = await read<{ contact_id: string }>(
       app.on,
       org,
