@@ -30,6 +30,7 @@ export const EXAMPLES: Record<keyof Variables, string> = {
   SMTP_URL: 'smtps://user:password@mail.example.com',
   MAIL_FROM: 'ChatFlow <crm@example.com>',
   EGRESS_ALLOW_CIDR: '10.20.0.0/16',
+  METRICS_PORT: '9464',
   METRICS_TOKEN: '<at least 16 random characters>',
   OPS_EMAILS: 'ops@example.com,admin@example.com',
   PRIVACY_CONTACT: 'privacy@example.com',

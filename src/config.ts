@@ -89,6 +89,7 @@ const Variables = z.object({
     .optional(),
   EGRESS_ALLOW_CIDR: z.string().refine(areRanges, 'must be ranges').optional(),
   METRICS_TOKEN: z.string().min(16).optional(),
+  METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   OPS_EMAILS: addresses.optional(),
   PRIVACY_CONTACT: z.email().default('firstfashionstore0@gmail.com'),
   SANDBOX: flag.optional(),

@@ -94,6 +94,7 @@ const WRONG: Record<string, string[]> = {
   MAIL_FROM: ['canary\r\nBcc: canary@example.com'],
   EGRESS_ALLOW_CIDR: ['canary', '10.0.0.0/33', '10.0.0.0'],
   METRICS_TOKEN: ['canary'],
+  METRICS_PORT: ['canary', '65536'],
   OPS_EMAILS: ['canary', 'a@example.com,canary'],
   PRIVACY_CONTACT: ['canary'],
   SANDBOX: ['canary'],

@@ -1,3 +1,6 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createMonitor } from '../src/http/monitor.ts'
 import { createWeb } from '../src/listener.ts'
 import { startPulse } from '../src/ops/pulse.ts'
 import { TROUBLES } from '../src/ops/troubles.ts'
@@ -165,6 +168,30 @@ describe.each(BACKENDS)('metrics, with the queues in %s', (backend) => {
     expect([...odd]).toEqual([])
     expect(text).not.toContain(canary)
     expect(text).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}/)
+  })
+
+  test('of a worker process come from a door of its own, which tells whether it takes jobs', async () => {
+    const server = createServer(createMonitor(app.on))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const ready = async () => {
+      const answer = await fetch(`${at}/health/ready`)
+      return { status: answer.status, body: await answer.json() }
+    }
+    await app.on.queues.beat()
+    const checks = { database: 'ok', queue: 'ok', heartbeat: 'ok' }
+    await until(async () => (await ready()).status === 200)
+    expect(await ready()).toEqual({ status: 200, body: { status: 'ok', checks } })
+    const old = { ...app.on.queues.beats(), mail: new Date(Date.now() - 120_000) }
+    const beats = jest.spyOn(app.on.queues, 'beats').mockReturnValue(old)
+    expect(await ready()).toMatchObject({ status: 503, body: { checks: { heartbeat: 'failing' } } })
+    beats.mockRestore()
+    expect((await fetch(`${at}/health/live`)).status).toBe(200)
+    expect(await (await fetch(`${at}/metrics`)).text()).toContain('chatflow_jobs_total')
+    const proxied = await fetch(`${at}/metrics`, { headers: { 'x-forwarded-for': '192.0.2.1' } })
+    expect(proxied.status).toBe(403)
+    server.closeAllConnections()
+    server.close()
   })
 
   test('follow the names that Prometheus asks for', async () => {

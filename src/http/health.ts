@@ -42,7 +42,7 @@ export function healthRoutes(on: Resources, metrics: Metrics): Router {
 }
 
 /** 200 when all checks hold within two seconds, 503 naming the failing ones otherwise. */
-async function report(res: Response, checks: Record<string, Check>): Promise<void> {
+export async function report(res: Response, checks: Record<string, Check>): Promise<void> {
   const results = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => [name, await holds(check)] as const),
   )
@@ -69,7 +69,7 @@ function migrationCheck(on: Resources): Check {
 }
 
 /** Behind a proxy on the same machine everybody comes from loopback, so a forwarded request needs the token. */
-function mayScrape(req: Request, token: string | undefined): boolean {
+export function mayScrape(req: Request, token: string | undefined): boolean {
   if (token) return sameSecret(req.get('authorization') ?? '', `Bearer ${token}`)
   const isForwarded = req.get('x-forwarded-for') !== undefined || req.get('forwarded') !== undefined
   return !isForwarded && LOOPBACK.test(req.socket.remoteAddress ?? '')

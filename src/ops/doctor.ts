@@ -3,6 +3,7 @@ import { fail, ok, type Check } from './check.ts'
 import { checkDatabase } from './check-database.ts'
 import { checkDisk, checkGraph, checkNode, checkPort } from './check-machine.ts'
 import { checkQueue } from './check-queue.ts'
+import { checkFolder, checkMailServer, checkWorkers } from './check-workers.ts'
 import { checkSettings } from './check-settings.ts'
 
 export type Report = { state: Check['state']; checks: Check[] }
@@ -18,7 +19,10 @@ export async function examine(open: () => Promise<Installation>): Promise<Report
     checks.push(ok('configuration', 'all variables can be read'), ...checkSettings(found.config))
     checks.push(await checkDisk(found.config), await checkPort(found.config))
     checks.push(...(await checkDatabase(found)), await checkQueue(found.config))
-    checks.push(await checkGraph(found.config))
+    checks.push(await checkGraph(found.config), ...(await checkMailServer(found.config)))
+    checks.push(...(await checkFolder(found.config)))
+    if (checks.some(({ name, state }) => name === 'migrations' && state === 'ok'))
+      checks.push(await checkWorkers(found.config))
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     checks.push(fail('configuration', error.message, 'correct what the line names'))
