@@ -1,5 +1,6 @@
-import { keyFor, problem, timeIn, type Found } from './reading.ts'
+import { keyFor, problem, type Found } from './reading.ts'
 import { becoming, personIn } from './sender.ts'
+import { timeOf } from './storable.ts'
 import { BookEntry, Handover, Preference, UserIdUpdate } from './talk-shapes.ts'
 import { eventIn } from './thread-event.ts'
 import type { MessageUpdate, Update } from './updates.ts'
@@ -72,6 +73,8 @@ export function parseHandover(found: Found): Update {
   })
 }
 
+const LONG_AGO = new Date(1_000)
+
 /** A person added to the phone app's address book, renamed in it or taken out. Source: WhatsApp Cloud API, smb_app_state_sync. */
 export function parseBookEntry(found: Found): Update {
   const { action, contact, metadata } = BookEntry.parse(found.clean ?? {})
@@ -85,6 +88,7 @@ export function parseBookEntry(found: Found): Update {
     ...found.from,
     sender,
     name: isGone ? null : name,
-    at: timeIn(found, metadata?.timestamp),
+    // An entry without a time is older than any other: it must not come out newer each time it is delivered.
+    at: timeOf(metadata?.timestamp, found.reading.arrived) ?? LONG_AGO,
   }
 }
