@@ -1,10 +1,13 @@
 import pg from 'pg'
 import { BACKENDS, startApp, type Running, type Wish } from './support/app.ts'
+import { startProxy, type Proxy } from './support/proxy.ts'
 import { until } from './support/until.ts'
 
 const running: Running[] = []
+const proxies: Proxy[] = []
 afterEach(async () => {
   for (const app of running.splice(0)) await app.stop()
+  for (const proxy of proxies.splice(0)) await proxy.stop()
 })
 const start = async (wish: Wish = {}): Promise<Running> => {
   const app = await startApp({ workers: false, ...wish })
@@ -67,7 +70,47 @@ describe.each(BACKENDS)('with the queue in %s', (backend) => {
     await until(async () => (await ask(app, '/health/ready')).status === 200)
     expect((await ask(app, '/health/webhooks')).status).toBe(200)
   })
+
+  test('a queue store that stands still is told within seconds, and is well again when it goes on', async () => {
+    const { app, thaw } = await frozenQueue(backend)
+    try {
+      const started = performance.now()
+      expect(await ask(app, '/health/webhooks')).toMatchObject({
+        status: 503,
+        body: { checks: { queue: 'failing', directory: 'ok' } },
+      })
+      expect(performance.now() - started).toBeLessThan(3_000)
+      expect(await ask(app, '/health/ready')).toMatchObject({
+        status: 503,
+        body: { checks: { database: 'ok', queue: 'failing' } },
+      })
+      expect((await ask(app, '/health/live')).status).toBe(200)
+    } finally {
+      await thaw()
+    }
+    await until(async () => (await ask(app, '/health/webhooks')).status === 200)
+    expect((await ask(app, '/health/ready')).status).toBe(200)
+  })
 })
+
+type Frozen = { app: Running; thaw(): Promise<void> }
+
+/** An app whose queue store takes connections and answers nothing: a host that hangs, or tables that are locked. */
+async function frozenQueue(backend: Running['backend']): Promise<Frozen> {
+  if (backend === 'redis') {
+    const { hostname: host, port } = new URL(process.env['TEST_REDIS_URL'] ?? '')
+    const proxy = await startProxy({ host, port: Number(port || 6379) })
+    proxies.push(proxy)
+    const app = await start({ backend, env: { REDIS_URL: `redis://127.0.0.1:${proxy.port}` } })
+    proxy.freeze()
+    return { app, thaw: () => Promise.resolve(proxy.thaw()) }
+  }
+  const app = await start({ backend })
+  const login = new pg.Client({ connectionString: app.on.config.DATABASE_URL })
+  await login.connect()
+  await login.query('begin; lock table jobs.job in access exclusive mode')
+  return { app, thaw: () => login.end() }
+}
 
 test('a schema that waits for a migration is not ready', async () => {
   const app = await start()
