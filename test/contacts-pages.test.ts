@@ -1,4 +1,5 @@
 import { createContact } from '../src/contacts/changes.ts'
+import { writeDoubts } from '../src/messages/profiles.ts'
 import { openConversation } from '../src/inbox/conversations.ts'
 import { startApp, type Running } from './support/app.ts'
 import { member } from './support/member.ts'
@@ -77,4 +78,22 @@ test('a viewer reads and does not write', async () => {
   const viewer = await member(app, org, 'viewer')
   expect((await viewer.get('/contacts')).status).toBe(200)
   expect((await viewer.post('/contacts', { phone: '+14155550100' })).status).toBe(403)
+})
+
+test('who may be here twice is shown on both pages, until someone says they are two people', async () => {
+  const [agent, viewer] = [await member(app, org, 'agent'), await member(app, org, 'viewer')]
+  const ana = await createContact(app.on, org.id, { name: 'Ana One', phone: '525555550135' })
+  const other = await createContact(app.on, org.id, { name: 'Ana Two', phone: '525555550136' })
+  await app.on.db.withTenant(org.id, (tx) =>
+    writeDoubts(tx, org.id, [{ contact: ana.id, other: other.id, reason: 'shared_number' }]),
+  )
+  const pageOf = async (id: string, by = agent) => (await by.get(`/contacts/${id}`)).text()
+  expect(await pageOf(ana.id)).toContain('Ana Two')
+  expect(await pageOf(other.id)).toContain('Ana One')
+  expect(await pageOf(ana.id, viewer)).toContain('id="twice"')
+  expect(await pageOf(ana.id, viewer)).not.toContain('apart-')
+  expect((await viewer.post(`/contacts/${ana.id}/apart/${other.id}`, {})).status).toBe(403)
+  expect((await agent.post(`/contacts/${other.id}/apart/${ana.id}`, {})).status).toBe(303)
+  expect(await pageOf(ana.id)).not.toContain('id="twice"')
+  expect(await pageOf(other.id)).not.toContain('id="twice"')
 })

@@ -24,6 +24,7 @@ import {
   listContacts,
   type Contact,
 } from './contacts.ts'
+import { doublesOf, keepApart } from './doubles.ts'
 import { personOf } from './person.ts'
 
 const HOME = '/contacts'
@@ -65,6 +66,14 @@ export function contactRoutes(on: Resources): Router {
     const { id } = await contactOf(on, req)
     await keep(req, res, { id }, () => changeContact(on, whoOf(req).org, id, typedIn(req)))
   })
+  router.post(`${HOME}/:id/apart/:other`, access('agent'), async (req, res) => {
+    const { id } = await contactOf(on, req)
+    const { other } = req.params
+    if (!isId(other)) throw notFound('contact')
+    const { org } = whoOf(req)
+    await on.db.withTenant(org, (tx) => keepApart(tx, org, { id, other }))
+    res.redirect(303, `${HOME}/${id}`)
+  })
   return router
 }
 
@@ -97,6 +106,7 @@ async function show(on: Resources, req: Request, res: Response): Promise<void> {
   const reader = readerOf(on, req)
   const model = await on.db.withTenant(org, async (tx) => ({
     person: personOf((mayAdmin && (await getWholeContact(tx, org, contact.id))) || contact, reader),
+    doubles: contact.restricted ? [] : await doublesOf(tx, org, contact.id, reader),
     requests: await asksOf(tx, org, contact.id, on.now()),
     wishes: mayAdmin ? await readWishes(tx, org, contact.id, reader.times) : undefined,
     conversations: (
