@@ -18,7 +18,11 @@ export type Subject =
  * What an erasure removes, in the order to remove it: rows that lead to others, by a foreign key or by value, go before
  * those they lead to. The manifest alone decides on tables; there is no second list.
  */
-export async function planErasure(on: Resources, subject: Subject): Promise<Doomed[]> {
+export async function planErasure(
+  on: Resources,
+  subject: Subject,
+  tables: readonly Table[] = manifest.tables,
+): Promise<Doomed[]> {
   const doors = subject.kind === 'user' ? [undefined, ...subject.orgs] : [subject.org, undefined]
   const doomed: Doomed[] = []
   let links: Catalogue['links'] = () => []
@@ -26,17 +30,23 @@ export async function planErasure(on: Resources, subject: Subject): Promise<Doom
     const behind = await through(on.db, org, async (tx) => {
       const [catalogue, mine] = [await readCatalogue(tx), await deletable(tx)]
       links = catalogue.links
-      return manifest.tables
-        .filter(({ table }) => mine.has(table))
-        .flatMap((declared) => doomedOf(declared, subject, { org, catalogue }) ?? [])
+      const own = tables.filter(({ table }) => mine.has(table))
+      return doomedIn(own, subject, { org, catalogue })
     })
     const isKnown = ({ table }: Doomed): boolean =>
       subject.kind === 'org' && doomed.some((other) => other.table === table)
     doomed.push(...behind.filter((one) => !isKnown(one)))
   }
-  const order = orderOf(links)
+  const order = orderOf(links, tables)
   return doomed.toSorted((a, b) => order.indexOf(a.table) - order.indexOf(b.table))
 }
+
+/** As `planErasure`, of these tables behind one door whose catalogue is given; asks the database nothing. */
+export const doomedIn = (
+  tables: readonly Table[],
+  subject: Subject,
+  behind: { org: string | undefined; catalogue: Catalogue },
+): Doomed[] => tables.flatMap((declared) => doomedOf(declared, subject, behind) ?? [])
 
 async function deletable(tx: Tx): Promise<Set<string>> {
   const found = await rows<{ name: string }>(
@@ -76,7 +86,10 @@ const isKept = ({ columns }: Table): boolean =>
   Object.values(columns).every(({ erase }) => typeof erase === 'object')
 
 /** Tables so that each comes before whatever it leads to. */
-export function orderOf(links: Catalogue['links']): string[] {
+export function orderOf(
+  links: Catalogue['links'],
+  tables: readonly Table[] = manifest.tables,
+): string[] {
   const order: string[] = []
   const seen = new Set<string>()
   const visit = ({ table, columns }: Table): void => {
@@ -86,10 +99,10 @@ export function orderOf(links: Catalogue['links']): string[] {
       [...link.matchAll(/[-~]>(\w+)/g)].map(([, to = '']) => to),
     )
     const targets = new Set([...links(table).map(({ to }) => to), ...declared])
-    for (const other of manifest.tables) if (targets.has(other.table)) visit(other)
+    for (const other of tables) if (targets.has(other.table)) visit(other)
     order.unshift(table)
   }
-  for (const declared of manifest.tables) visit(declared)
+  for (const declared of tables) visit(declared)
   // Whoever writes while their past is being erased is somebody new, and loses nothing.
   const first = ['contact_identities']
   const last = ['memberships', 'users', 'organizations']
