@@ -1,4 +1,6 @@
 import { rows } from '../../src/db.ts'
+import { startApp } from '../support/app.ts'
+import { member } from '../support/member.ts'
 import {
   asUs,
   crossingKeys,
@@ -10,6 +12,7 @@ import {
   tenantTables,
   type Neighbours,
 } from '../support/neighbours.ts'
+import { talkWith } from '../support/program.ts'
 
 describe('P12 — one organization never sees another', () => {
   let at: Neighbours
@@ -42,7 +45,8 @@ describe('P12 — one organization never sees another', () => {
     const { rows: open } = await at.login.query<{ name: string }>(
       `select c.relname as name from pg_class c
         where c.relnamespace = 'app'::regnamespace and c.relname = any ($1)
-          and not (c.relrowsecurity and c.relforcerowsecurity)`,
+          and not (c.relrowsecurity and c.relforcerowsecurity and exists (
+            select from pg_policy p where p.polrelid = c.oid and p.polqual is not null and p.polwithcheck is not null))`,
       [tenantTables(at)],
     )
     expect(open).toEqual([])
@@ -56,5 +60,64 @@ describe('P12 — one organization never sees another', () => {
       rows<{ org: string | null }>(tx, `select current_setting('app.org_id', true) as org`),
     )
     expect(left?.org ?? '').toBe('')
+  })
+
+  test('joins and counts over everything end at our own rows', async () => {
+    for (const table of tenantTables(at)) {
+      const [seen] = await at.db.withTenant(at.ours.org, (tx) =>
+        rows<{ others: number }>(
+          tx,
+          `select count(*) filter (where t.org_id <> ?)::int as others from app."${table}" t
+             left join app.organizations o on o.org_id = t.org_id`,
+          [at.ours.org],
+        ),
+      )
+      expect([table, seen?.others]).toEqual([table, 0])
+    }
+  })
+
+  test('ON CONFLICT over a key of theirs takes nothing of it and changes nothing', async () => {
+    const before = await stateOf(at, at.theirs.org)
+    const overwrite = async (table: string): Promise<string> => {
+      const own = at.columns.filter((c) => c.table === table && !c.generated)
+      const names = own.map(({ column }) => `"${column}"`)
+      const { rows: found } = await at.login.query<Record<string, unknown>>(
+        `select ${names.map((name) => `quote_nullable(${name}::text) as ${name}`).join(', ')} from app.${table} where org_id = $1`,
+        [at.theirs.org],
+      )
+      const values = own.map(({ column, type }) =>
+        column === 'org_id' ? '?' : `${String(found[0]?.[column])}::${type}`,
+      )
+      return asUs(
+        at,
+        `insert into app.${table} (${names.join(', ')}) values (${values.join(', ')}) on conflict do nothing`,
+        [at.ours.org],
+      )
+    }
+    // Either the key is one of ours alone, and the row is ours, or the database refuses; theirs stays in any case.
+    const outcomes = await failures(
+      tenantTables(at),
+      overwrite,
+      /^[01] rows$|^(42501|23\d{3}|P0001): /,
+    )
+    expect(outcomes).toEqual({})
+    expect(await stateOf(at, at.theirs.org)).toBe(before)
+  })
+
+  test('their ids are unknown here, as ids that never were', async () => {
+    const app = await startApp({ workers: false })
+    const [ours, theirs] = [await app.org(), await app.org()]
+    const talk = await talkWith(app, theirs)
+    const owner = await member(app, ours, 'owner')
+    for (const address of [
+      `/contacts/${talk.contact}`,
+      `/contacts/${talk.contact}/edit`,
+      `/contacts/${talk.contact}/export`,
+      `/inbox/${talk.conversation}`,
+      `/settings/members/${theirs.owner.id}`,
+      `/settings/connections/${theirs.connection.id}/secrets`,
+    ])
+      expect([address, (await owner.get(address)).status]).toEqual([address, 404])
+    await app.stop()
   })
 })
