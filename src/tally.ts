@@ -18,6 +18,8 @@ export type Tally = {
   count(what: Counted, end: string, more?: { of?: string; reason?: string }): void
   /** How long the queue took to confirm a webhook, in seconds. */
   enqueued(seconds: number): void
+  /** What a webhook brought and we have no reading for: a whole change, or a message of a kind that is not ours. */
+  unread(what: 'change' | 'kind', n: number): void
   ran(name: string, run: Run): void
   /** By name; a copy. */
   runs(): Record<string, Run>
@@ -41,6 +43,12 @@ export function openTally(): Tally {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5],
     registers: [],
   })
+  const unread = new Counter({
+    name: 'chatflow_webhook_unread_total',
+    help: 'Parts of webhooks in no shape we read, kept sealed: changes and kinds of message.',
+    labelNames: ['what'],
+    registers: [],
+  })
   const runs = new Map<string, Run>()
   let fresh = new Map<string, Count>()
   const add = (count: Count): void => {
@@ -57,6 +65,7 @@ export function openTally(): Tally {
       add({ what, of, end, reason: reason === '' || REASON.test(reason) ? reason : 'other', n: 1 })
     },
     enqueued: (seconds) => enqueue.observe(seconds),
+    unread: (what, n) => unread.inc({ what }, n),
     ran: (name, run) => void runs.set(name, run),
     runs: () => Object.fromEntries(runs),
     take() {
@@ -65,7 +74,7 @@ export function openTally(): Tally {
       return taken
     },
     keep: (counts) => counts.forEach(add),
-    metrics: [...Object.values(counters), enqueue],
+    metrics: [...Object.values(counters), enqueue, unread],
   }
 }
 

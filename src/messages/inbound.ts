@@ -7,6 +7,7 @@ import type { Resources } from '../resources.ts'
 import { keyIdOf, open, SealError, type SealingKey } from '../vault.ts'
 import { parseBody } from './parse.ts'
 import { applyStatuses } from './status.ts'
+import { KINDS } from './shapes.ts'
 import { SET, storeItems, type Stored } from './store.ts'
 import type { Item } from './numbers.ts'
 import { bodyOf, type Origin, type Update } from './updates.ts'
@@ -71,6 +72,7 @@ async function receiveFor(on: Resources, org: string, bodies: InboundBody[]): Pr
   )
   if (!stored) return
   await keepDeadLetters(on, lettersOf([...aside, ...refused(stored)], key))
+  countUnread(on, { aside, items })
   for (const end of ends) await endConnections(on, org, end)
   if (stored.changed) on.events.publish({ kind: 'feed', org })
   for (let at = 0; at < stored.wamids.length; at += SET)
@@ -78,6 +80,13 @@ async function receiveFor(on: Resources, org: string, bodies: InboundBody[]): Pr
 }
 
 type Sorted = { aside: Aside[]; items: Received[]; ends: End[] }
+
+function countUnread({ tally }: Resources, { aside, items }: Omit<Sorted, 'ends'>): void {
+  tally.unread('change', aside.filter(({ reason }) => reason === 'other').length)
+  const isOdd = ({ update }: Received): boolean =>
+    update.type === 'message' && !KINDS.has(update.kind)
+  tally.unread('kind', items.filter(isOdd).length)
+}
 
 function sortOut(found: Opened[]): Sorted {
   const aside: Aside[] = []
