@@ -4,6 +4,7 @@ import { revokeApiKey } from '../../src/accounts/api-keys.ts'
 import { byPerson } from '../../src/audit/audit.ts'
 import { constraintOf, rows, type Tx } from '../../src/db.ts'
 import { newId } from '../../src/ids.ts'
+import { restrictContact } from '../../src/restrictions/restrictions.ts'
 import { ROOT } from '../../src/root.ts'
 import { useDesk } from '../support/desk.ts'
 import { arrive } from '../support/inbound.ts'
@@ -175,11 +176,30 @@ describe('P19 — on your behalf', () => {
     expect(desk.graph.calls).toEqual([])
   })
 
+  test('what waits to be sent to a contact who had their data restricted is never posted', async () => {
+    await replyByHand('Never mind')
+    await restrictContact(desk.app.on, org.id, {
+      contact: talk.contact,
+      kind: 'restricted',
+      ground: 'claim',
+      road: 'agent',
+      by: { kind: 'user', id: org.owner.id },
+    })
+    await desk.drained(talk)
+    expect(desk.graph.calls).toEqual([])
+  })
+
   test('one place posts messages and one fills the outbox, and whoever asks them says for whom', () => {
     const found = (pattern: RegExp): string[] =>
       sources().filter((file) => pattern.test(readFileSync(path.join(ROOT, file), 'utf8')))
-    expect(found(/\}\/messages`/)).toEqual(['src/sending/post.ts'])
+    expect(found(/`\/\$\{[^`]*\}\/messages`/)).toEqual(['src/sending/post.ts'])
     expect(found(/insert into outbox/)).toEqual(['src/sending/store.ts'])
+    // What answers by a rule that an admin approved stores with its rule and version.
+    expect(
+      found(/from '(\.\.\/sending|\.)\/store\.ts'/).filter(
+        (file) => !file.startsWith('src/messages'),
+      ),
+    ).toEqual(['src/rights/ways.ts', 'src/sending/outbox.ts'])
     expect(found(/import \{[^}]*\b(queue|retry)Message\b/)).toEqual([
       'src/api/messages.ts',
       'src/messages/routes.ts',
