@@ -177,6 +177,8 @@ const SYSTEM = new Set([
   'legal_holds',
   'usage_daily',
   'abuse_findings',
+  'support_tickets',
+  'incident_orgs',
 ])
 
 test('every statement of ours on a table of organizations names the organization itself', async () => {

@@ -23,6 +23,12 @@ function limitOf({ rule, due }: Sweep, now: Date): { column: string; limit: Date
   return { column, limit: new Date(now.getTime() - days * DAY) }
 }
 
+/** What has to fit the date of a row, besides the date. */
+const EXTRA: Record<string, string> = {
+  outbox: `, state = 'done'`,
+  support_access: `, granted_at = $1::timestamptz - interval '1 hour'`,
+}
+
 /** A row of each table in one organization of its own, each `ms` from the moment its rule looks at. */
 export async function seedAt({ login, now }: Clock, ms: number): Promise<void> {
   const ids = newIds()
@@ -34,7 +40,7 @@ export async function seedAt({ login, now }: Clock, ms: number): Promise<void> {
   for (const { table, sweep } of sweeps) {
     const { column, limit } = limitOf(sweep, now)
     const value = table === 'throttles' ? limit.getTime() + ms : new Date(limit.getTime() + ms)
-    const extra = table === 'outbox' ? `, state = 'done'` : ''
+    const extra = EXTRA[table] ?? ''
     await login.query(
       `update app.${table} set ${column} = $1 ${extra} where not ctid = any($2::tid[])`,
       [value, before.get(table)],

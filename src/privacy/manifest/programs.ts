@@ -22,6 +22,25 @@ export const programs = [
     },
     [{ rule: 'feed', due: 'at < cast(:now as timestamptz) - make_interval(days => :days)' }],
   ),
+  // Swept before the keys: with its key a row would go unnoticed.
+  table(
+    'api_reads',
+    {
+      ...aboutOrganization('api_read'),
+      link: 'org_id~>organizations',
+      category: 'audit',
+      purpose: ['protect'],
+    },
+    {
+      org_id: key,
+      id: key,
+      api_key_id: {},
+      path: { why: 'the pattern of a call' },
+      refs: {},
+      at: {},
+    },
+    [{ rule: 'api_read', due: 'at < cast(:now as timestamptz) - make_interval(days => :days)' }],
+  ),
   table(
     'api_keys',
     { ...aboutOrganization('api_key'), purpose: ['provide', 'protect'] },
@@ -67,23 +86,5 @@ export const programs = [
         due: 'created_at < cast(:now as timestamptz) - make_interval(days => :days)',
       },
     ],
-  ),
-  table(
-    'api_reads',
-    {
-      ...aboutOrganization('api_read'),
-      link: 'org_id~>organizations',
-      category: 'audit',
-      purpose: ['protect'],
-    },
-    {
-      org_id: key,
-      id: key,
-      api_key_id: {},
-      path: { why: 'the pattern of a call' },
-      refs: {},
-      at: {},
-    },
-    [{ rule: 'api_read', due: 'at < cast(:now as timestamptz) - make_interval(days => :days)' }],
   ),
 ]
