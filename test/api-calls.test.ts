@@ -112,6 +112,7 @@ test('messages come newest first with the fields of the contract, and say whethe
     'delivered_at',
     'read_at',
     'failed_at',
+    'corrections',
     'restricted',
   ])
   expect(list[0]).toMatchObject({

@@ -191,6 +191,9 @@ describe('the export of a person with an account', () => {
     expect(made.records).toEqual({
       announcement_reads: 0,
       consents: 0,
+      user_preferences: 0,
+      recent_assignees: 0,
+      address_undos: 0,
       mail_refusals: 0,
       support_tickets: 0,
       support_messages: 0,

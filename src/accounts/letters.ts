@@ -58,6 +58,41 @@ export const invitationMail = (on: Resources, invited: Invited): Letter => ({
   ),
 })
 
+export const emailLinkMail = (on: Resources, { user, email, token }: To): Letter => ({
+  to: email,
+  user,
+  kind: 'email_change',
+  subject: 'Confirm your new e-mail for ChatFlow',
+  text: text(
+    'Somebody, probably you, wants to sign in to ChatFlow with this address from now on. Open this link while you are signed in:',
+    link(on, `/settings/profile/email/${token}`),
+    'It works once, for 24 hours. If it was not you, do nothing: nothing changes.',
+  ),
+})
+
+export const emailTakenMail = (on: Resources, email: string): Letter => ({
+  to: email,
+  kind: 'email_change',
+  subject: 'You have a ChatFlow account already',
+  text: text(
+    'Somebody wanted to use this address for another account of ChatFlow. It has an account already, so nothing changes.',
+    `Sign in: ${link(on, '/login')}`,
+  ),
+})
+
+/** To the address before: whoever reads its mail can take the change back. */
+export const emailChangedMail = (on: Resources, { user, email, token }: To): Letter => ({
+  to: email,
+  user,
+  kind: 'email_changed',
+  subject: 'The e-mail of your ChatFlow account was changed',
+  text: text(
+    'From now on your account has another address, and this one is not used any more.',
+    `If it was not you, take it back within 72 hours; all sign-ins end with it: ${link(on, `/email/undo/${token}`)}`,
+    'After that nothing of this address is left in your account.',
+  ),
+})
+
 export type FactorNews =
   'factor.on' | 'factor.off' | 'factor.reset' | 'factor.recovery_used' | 'factor.codes_renewed'
 

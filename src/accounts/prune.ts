@@ -1,5 +1,6 @@
 import { rows } from '../db.ts'
 import type { Resources } from '../resources.ts'
+import { forgetAddresses } from './email-change.ts'
 
 const DAY_MS = 86_400_000
 /** A sign-up that nobody confirmed is forgotten, and with it the address. */
@@ -11,6 +12,7 @@ const BEGINNING_MS = 7 * DAY_MS
  */
 export async function pruneAccounts(on: Resources): Promise<void> {
   const now = on.now()
+  await forgetAddresses(on)
   await on.db.withSystem(async (tx) => {
     await rows(tx, `delete from user_sessions where expire < ?`, [now])
     await rows(tx, `delete from password_resets where expires_at < ?`, [now])

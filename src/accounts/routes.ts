@@ -10,6 +10,7 @@ import { endOwnSession } from '../http/session.ts'
 import { sourceOf } from '../http/source.ts'
 import { preferenceRoutes } from '../preferences/routes.ts'
 import type { Resources } from '../resources.ts'
+import { emailRoutes } from './email-routes.ts'
 import { factorRoutes } from './factor-routes.ts'
 import { inviteRoutes } from './invite-routes.ts'
 import { memberRoutes } from './member-routes.ts'
@@ -60,6 +61,7 @@ export function accountRoutes(on: Resources): Router {
   router.use(settingsRoutes(on, throttles))
   router.use(memberRoutes(on, throttles))
   router.use(preferenceRoutes(on))
+  router.use(emailRoutes(on, throttles))
   return router
 }
 

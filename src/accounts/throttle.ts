@@ -44,7 +44,7 @@ export type Throttles = {
   /** Sign-ups from one network; throws Throttled. */
   signUp(ip: string): Promise<void>
   /** Whether one more mail may go to this address; the asker is told the same either way. */
-  mail(kind: 'sign_up' | 'reset' | 'deletion' | 'rights', email: string): Promise<boolean>
+  mail(kind: 'sign_up' | 'reset' | 'deletion' | 'rights' | 'email', email: string): Promise<boolean>
   /** Privacy requests from one network by the public form; throws Throttled. */
   rights(ip: string): Promise<void>
   /** Questions and their files from one network, by whoever is not signed in; throws Throttled. */

@@ -39,6 +39,9 @@ export const MessageShape = named(
     delivered_at: maybeTime,
     read_at: maybeTime,
     failed_at: maybeTime,
+    corrections: z
+      .array(z.object({ text: z.string(), at: time }))
+      .meta({ description: 'What is right instead; the words of the message stay.' }),
     restricted: z
       .boolean()
       .meta({ description: 'The contact’s data are only kept; nothing is told of what was said.' }),
@@ -64,6 +67,7 @@ export const showMessage = (m: Message): z.input<typeof MessageShape> => ({
   delivered_at: iso(m.delivered_at),
   read_at: iso(m.read_at),
   failed_at: iso(m.failed_at),
+  corrections: m.corrections.map(({ text, at }) => ({ text, at: new Date(at).toISOString() })),
   restricted: m.restricted,
 })
 

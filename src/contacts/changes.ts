@@ -18,10 +18,14 @@ export type NewContact = {
   email?: Text
   attributes?: Attributes | undefined
 } & Welcome
+/** Who says what a field holds, the strongest first; WhatsApp's own word has no source. */
+export type Source = 'person' | 'agent' | 'import'
 export type ContactChange = {
   name?: Text
   phone?: Text
   email?: Text
+  /** Whose word it is: a weaker one does not replace what the person themselves corrected. */
+  source?: Source | undefined
   /** Merged with what is there; null takes one away. */
   attributes?: Record<string, string | number | boolean | null> | undefined
 } & Welcome
@@ -54,6 +58,10 @@ export async function createContact(
       ...nameOf(given.name ?? null),
       email: given.email ?? null,
       attributes: JSON.stringify(given.attributes ?? {}),
+      sources: JSON.stringify({
+        ...(given.name ? { name: 'agent' } : {}),
+        ...(given.email ? { email: 'agent' } : {}),
+      }),
     })
     if ((await addIdentities(tx, org, id, identities)) < identities.length) throw new Taken()
     await welcome(id)
@@ -74,13 +82,15 @@ export async function changeContact(
 ): Promise<Contact> {
   const identities = change.phone ? identitiesOf(change.phone, 'phone') : []
   return commit(on, org, identities, async (tx) => {
-    const [now] = await rows<{ profile_name: string | null; attributes: Attributes }>(
+    const [now] = await rows<Present>(
       tx,
-      'select profile_name, attributes from contacts where org_id = ? and id = ? for update',
+      'select name, email, profile_name, attributes, sources from contacts where org_id = ? and id = ? for update',
       [org, id],
     )
     if (!now) throw notFound('contact')
-    await refuseStopped(tx, org, id, 'change')
+    // What a restricted person wants put right is put right.
+    if (change.source !== 'person') await refuseStopped(tx, org, id, 'change')
+    const sources = sourcesOf(now, change)
     const attributes = merged(now.attributes, change.attributes ?? {})
     checkAttributes(attributes)
     await tx('contacts')
@@ -89,6 +99,7 @@ export async function changeContact(
         ...(change.name === undefined ? {} : nameOf(change.name ?? now.profile_name)),
         ...(change.email === undefined ? {} : { email: change.email }),
         attributes: JSON.stringify(attributes),
+        sources: JSON.stringify(sources),
         updated_at: on.now(),
       })
     const welcome = await checkErased(on, tx, { ...change, org, identities, field: 'phone' })
@@ -97,6 +108,39 @@ export async function changeContact(
     return id
   })
 }
+
+type Present = {
+  name: string | null
+  email: string | null
+  profile_name: string | null
+  attributes: Attributes
+  sources: Partial<Record<'name' | 'email', Source>>
+}
+
+/**
+ * Who said what the fields hold after this change. Throws Refusal 409 `corrected_by_person` where the person themselves
+ * said what is there. Source: privacy promise P48, person before agent before import before WhatsApp.
+ */
+function sourcesOf(now: Present, change: ContactChange): Present['sources'] {
+  const { source = 'agent' } = change
+  const sources = { ...now.sources }
+  for (const field of ['name', 'email'] as const) {
+    const given = change[field]
+    if (given === undefined || (given === now[field] && source !== 'person')) continue
+    if (RANK[source] < RANK[sources[field] ?? 'import'])
+      throw new Refusal(
+        409,
+        'corrected_by_person',
+        `This contact said themselves what their ${field} is. Change it when they ask for it, and say so.`,
+        { [field]: 'The person corrected this.' },
+      )
+    if (given === null) delete sources[field]
+    else sources[field] = source
+  }
+  return sources
+}
+
+const RANK: Readonly<Record<Source, number>> = { import: 1, agent: 2, person: 3 }
 
 /** Nobody else has the number: a collision ends the transaction. */
 class Taken extends Error {}

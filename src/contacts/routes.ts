@@ -25,6 +25,8 @@ import {
   type Contact,
 } from './contacts.ts'
 import { doublesOf, keepApart } from './doubles.ts'
+import { correctionRoutes } from './correction-routes.ts'
+import { listCorrections } from './corrections.ts'
 import { personOf } from './person.ts'
 
 const HOME = '/contacts'
@@ -51,6 +53,7 @@ type Values = { name: string; phone: string; email: string; contacted_again?: st
 export function contactRoutes(on: Resources): Router {
   const router = Router()
   router.use(restrictionRoutes(on))
+  router.use(correctionRoutes(on))
   router.get(HOME, access('user'), (req, res) => list(on, req, res))
   router.get(`${HOME}/new`, access('agent'), (_req, res) => showForm(res, { id: '' }))
   router.post(HOME, access('agent'), (req, res) =>
@@ -108,6 +111,8 @@ async function show(on: Resources, req: Request, res: Response): Promise<void> {
     person: personOf((mayAdmin && (await getWholeContact(tx, org, contact.id))) || contact, reader),
     doubles: contact.restricted ? [] : await doublesOf(tx, org, contact.id, reader),
     requests: await asksOf(tx, org, contact.id, on.now()),
+    corrections: contact.restricted && !mayAdmin ? [] : await listCorrections(tx, org, contact.id),
+    dateOf: (at: Date) => reader.times.date(at),
     wishes: mayAdmin ? await readWishes(tx, org, contact.id, reader.times) : undefined,
     conversations: (
       await listConversations(tx, org, { contacts: [contact.id], limit: PAGE_SIZE })

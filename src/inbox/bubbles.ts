@@ -35,6 +35,8 @@ export type Shown = {
   /** It is kept why it was sent, and a page says so. */
   hasCause: boolean
   advice: Advice | undefined
+  /** What is right instead of what it says. */
+  corrections: { text: string; at: string }[]
   /** Still in our hands; offered only when it takes long, so that nothing flashes by. */
   mayCancel: boolean
   late: boolean
@@ -86,6 +88,10 @@ export function showMessage(message: Message, around: Around): Shown {
     })),
     hasCause: cause !== undefined,
     advice: adviceOf(message, reader),
+    corrections: message.corrections.map(({ text: right, at }) => ({
+      text: right,
+      at: reader.times.date(new Date(at)),
+    })),
     mayCancel: message.status === 'queued',
     late: reader.now.getTime() - message.created_at.getTime() > LATE_MS,
   }

@@ -49,7 +49,7 @@ async function placeEntries(tx: Tx, org: string, entries: BookUpdate[]): Promise
 }
 
 /** Whether the name shown is WhatsApp's or the book's, so that the book may change it. */
-const IS_OURS = `(k.name is null or k.name is not distinct from k.profile_name or k.name is not distinct from k.book_name)`
+const IS_OURS = `(k.sources ->> 'name' is null) and (k.name is null or k.name is not distinct from k.profile_name or k.name is not distinct from k.book_name)`
 
 const nameThem = async (tx: Tx, org: string, named: object[]): Promise<string[]> => {
   const changed = await rows<{ id: string }>(

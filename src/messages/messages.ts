@@ -46,6 +46,8 @@ export type Message = {
   read_at: Date | null
   failed_at: Date | null
   resent_as: string | null
+  /** What was noted to be right instead of what it says; the words themselves stay. */
+  corrections: { text: string; at: string }[]
   /** The contact's data are only kept: words, object and quote are not here. */
   restricted: boolean
 }
@@ -62,7 +64,9 @@ const SELECT = `select m.id, m.conversation_id, c.contact_id, m.direction, m.via
          case when r.restricted then '{}' else m.payload end as payload, m.status, m.rank, m.wamid,
          case when not r.restricted then m.context_wamid end as context_wamid, m.author_id, u.name as author_name,
          m.error_code, m.error_title, m.created_at, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.resent_as,
-         r.restricted
+         r.restricted, case when r.restricted then '[]' else coalesce((
+           select jsonb_agg(jsonb_build_object('text', n.text, 'at', n.at) order by n.at, n.id) from message_corrections n
+            where n.org_id = m.org_id and n.message_id = m.id), '[]') end as corrections
     from messages m
     join conversations c on c.org_id = m.org_id and c.id = m.conversation_id
     cross join lateral (select ${restrictedSql('c.org_id', 'c.contact_id')} as restricted) r

@@ -39,7 +39,7 @@ export async function writeContacts(
 }
 
 /** Shown is the name an agent gave, else the address book's, else the person's own. */
-const FOLLOWS = 'c.book_name is null and c.name is not distinct from c.profile_name'
+const FOLLOWS = `c.book_name is null and c.sources ->> 'name' is null and c.name is not distinct from c.profile_name`
 
 function latestNames(placed: Placed<Somebody>[]): Map<string, { name: string; at: Date }> {
   const named = new Map<string, { name: string; at: Date }>()

@@ -1,3 +1,4 @@
+import { byPerson } from '../audit/audit.ts'
 import { Router, type Request, type Response } from 'express'
 import { z } from 'zod'
 import { access, whoOf } from '../http/access.ts'
@@ -14,11 +15,20 @@ import { readWhy } from '../inbox/why.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { cancelMessage, queueMessage, retryMessage } from '../sending/outbox.ts'
+import { noteCorrection } from './correcting.ts'
 import { getMessage } from './messages.ts'
 
 /** Length and emptiness are judged where the message is made, so that the API says the same. */
 const Reply = z.object({ text: z.string(), client_token: z.uuid().optional() })
 const Place = z.object({ from: z.string().catch(''), fresh: z.string().catch('') })
+
+const Correction = z.object({
+  text: z
+    .string()
+    .trim()
+    .min(1, 'Write what is right.')
+    .max(2_000, 'Use at most 2,000 characters.'),
+})
 
 type Params = { id: string; message: string }
 
@@ -42,6 +52,17 @@ export function messageRoutes(on: Resources): Router {
     const message = await needMessage(on, req)
     await cancelMessage(on, whoOf(req).org, message)
     await answer(on, req, res, { id: req.params.id, status: 200, token: '' })
+  })
+  const correction = '/inbox/:id/messages/:message/correction'
+  router.get<Params>(correction, access('agent'), async (req, res) => {
+    const message = await needMessage(on, req)
+    showPage(res, 'messages/correct', { conversation: req.params.id, message })
+  })
+  router.post<Params>(correction, access('agent'), async (req, res) => {
+    const message = await needMessage(on, req)
+    const { text } = readForm(Correction, req)
+    await noteCorrection(on, whoOf(req).org, { message, text, by: byPerson(whoOf(req)) })
+    res.redirect(303, `/inbox/${req.params.id}`)
   })
   router.get<Params>('/inbox/:id/messages/:message/why', access('agent'), async (req, res) => {
     const message = await needMessage(on, req)

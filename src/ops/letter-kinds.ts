@@ -28,6 +28,8 @@ export const LETTERS = {
   deletion: { essential: 'deletion' },
   rights: { essential: 'asked_for' },
   withheld: { essential: 'operation' },
+  email_change: { essential: 'asked_for' },
+  email_changed: { essential: 'security' },
   support: { essential: 'asked_for' },
   disclosure: { essential: 'disclosure' },
   alarm: { essential: 'operation' },

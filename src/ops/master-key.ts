@@ -170,6 +170,7 @@ const cells = (table: string, column: string, batch = BATCH): Store<Sealed> => (
 
 /** Files are large: only a few are held at a time. */
 const SUPPORT: readonly Store<Sealed>[] = [
+  cells('address_undos', 'address'),
   cells('support_tickets', 'address'),
   cells('support_tickets', 'subject'),
   cells('support_messages', 'body'),

@@ -5,7 +5,7 @@ import { restrictedIdsSql } from '../restrictions/gate.ts'
 import { readCatalogue, type Catalogue, type LiveColumn } from './catalogue.ts'
 import { only, ownRows, type Condition } from './export-links.ts'
 import { manifest } from './manifest.ts'
-import type { Export, Sealed, Table } from './manifest/vocabulary.ts'
+import type { Entry, Export, Sealed, Table } from './manifest/vocabulary.ts'
 
 /** Whose data leave: an organization's, one of its contacts', or a person's with an account. */
 export type ExportSubject =
@@ -20,6 +20,10 @@ export type Column = {
   sealed: Sealed
   /** The rows in which it does not leave, where its table is one of a restricted contact's stub. */
   emptyIn: Condition | undefined
+  /** In what a contact gets: colleagues are "agent" there. */
+  isStaff: boolean
+  /** In what a contact gets: keys of JSON below which other people are told of. */
+  others: readonly string[]
 }
 
 /** The rows of one table behind one door of the database. */
@@ -200,6 +204,15 @@ function columnsOf(
     // The one organization of an export is said once, in its manifest.json.
     if (name === 'org_id' && subject.kind !== 'user') return []
     const emptyIn = stub?.includes(name) === false ? restricted : undefined
-    return [{ name, how: entry.export, sealed: entry.sealed, emptyIn }]
+    const { export: how, sealed } = entry
+    return [{ name, how, sealed, emptyIn, ...aboutOthers(entry, subject) }]
   })
 }
+
+const aboutOthers = (
+  { subject: about, others = [] }: Entry,
+  { kind }: ExportSubject,
+): Pick<Column, 'isStaff' | 'others'> =>
+  kind === 'contact'
+    ? { isStaff: about === 'account_user', others }
+    : { isStaff: false, others: [] }

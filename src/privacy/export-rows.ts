@@ -81,7 +81,12 @@ function shown(on: Resources, part: Part, keys: readonly SealingKey[], row: Row)
   const result = { ...row }
   for (const column of part.columns) {
     const value = result[column.name]
+    if (column.others.length > 0) result[column.name] = withoutOthers(value, column.others)
     if (typeof value !== 'string') continue
+    if (column.isStaff) {
+      result[column.name] = 'agent'
+      continue
+    }
     const text = column.sealed.startsWith('gcm')
       ? opened(on, part, { keys, column, id: String(row['id']) }, value)
       : value
@@ -109,6 +114,21 @@ function opened(
     part.missing.set(column.name, (part.missing.get(column.name) ?? 0) + 1)
     return null
   }
+}
+
+/** Every word below these keys is masked: a card that somebody shared is somebody else's. Source: promise P47. */
+function withoutOthers(value: unknown, keys: readonly string[]): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, keys.includes(key) ? hidden(inner) : inner]),
+  )
+}
+
+function hidden(value: unknown): unknown {
+  if (typeof value === 'string') return masked('')
+  if (Array.isArray(value)) return value.map(hidden)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hidden(inner)]))
 }
 
 const masked = (text: string): string => `••••${text.length > 8 ? text.slice(-4) : ''}`

@@ -8,6 +8,7 @@ import { inventoryRoutes } from './inventory-routes.ts'
 import { diffTexts, type Passage } from './policy-diff.ts'
 import { hasBegun, inWords, openPolicy, type Policy } from './policy-versions.ts'
 import { blocksOf } from './policy.ts'
+import { heldRoutes } from './held-routes.ts'
 import { privacySettingsRoutes } from './settings-routes.ts'
 
 /** The policy and its versions, its settings, and the data inventory. */
@@ -17,6 +18,7 @@ export function privacyRoutes(on: Resources): Router {
   router.use(inventoryRoutes(on))
   router.use(privacySettingsRoutes(on))
   router.use(choiceRoutes(on))
+  router.use(heldRoutes(on))
   return router
 }
 

@@ -90,5 +90,6 @@ const BLANK: Omit<Message, 'id' | 'kind' | 'created_at'> = {
   read_at: null,
   failed_at: null,
   resent_as: null,
+  corrections: [],
   restricted: false,
 }

@@ -2,7 +2,7 @@ import { chooseForAll } from '../../src/choices/choices.ts'
 import { rows } from '../../src/db.ts'
 import { newId } from '../../src/ids.ts'
 import { mayGo } from '../../src/ops/refusals.ts'
-import { allowUsage, objectToUsage } from '../../src/usage/refs.ts'
+import { allowUsage, objectToUsage, refsFor } from '../../src/usage/refs.ts'
 import { storeUsage } from '../../src/usage/usage.ts'
 import { BACKENDS, startApp, type Running } from '../support/app.ts'
 import type { Org, Person } from '../support/org.ts'
@@ -101,6 +101,8 @@ describe.each(BACKENDS)('P15 — an objection to usage data stops it at once, in
     const admin = { org: org.id, user: org.owner.id }
     await chooseForAll(app.on, admin, { subject: 'usage', isOn: false })
     expect(await storeUsage(app.on, { org: org.id, events: queued })).toBe(0)
+    const seen = { org: org.id, user: eager.id, page: '/inbox', feature: null, at: Date.now() }
+    expect((await refsFor(app.on, org.id, [seen])).size).toBe(0)
     const seat = await browserOf(eager)
     expect((await seat.get('/settings/privacy')).text).toContain('Usage data: off for everybody')
     await chooseForAll(app.on, admin, { subject: 'usage', isOn: true })

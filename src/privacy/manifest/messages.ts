@@ -33,6 +33,7 @@ export const messages = [
     text: said,
     payload: {
       ...said,
+      others: ['contacts'],
       paths: payloadPaths(),
       why: 'holds the fields that src/messages declares for each kind; what is not declared lies sealed in raw',
     },

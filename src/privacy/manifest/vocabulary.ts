@@ -64,6 +64,8 @@ export type Entry = {
   toggle?: string
   /** For JSON: every path that may occur, dots between keys; `*` is any key, `**` at the end whatever lies below. */
   paths?: readonly string[]
+  /** For JSON: what lies below these keys is about somebody else, and masked where one contact's own data leave. */
+  others?: readonly string[]
   /** Why free text is about nobody, or why something unusual is right. */
   why?: string
 }
