@@ -1,6 +1,7 @@
 import type { Queue, Worker } from 'bullmq'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
+import { contentsOf, type Content } from './queue-contents.ts'
 import { chooseBackend, type Bull } from './queue-backend.ts'
 import type { Depth } from './queue-depths.ts'
 import { forgetInQueue, isForgotten } from './queue-erasure.ts'
@@ -79,6 +80,8 @@ export type Queues = {
   resume(name: QueueName): Promise<void>
   /** The library's own objects, for Bull Board. */
   bare(): Queue[]
+  /** Everything the store holds under our names, names of keys included, to be looked through. */
+  contents(): AsyncGenerator<Content>
   /** Rejects when the queue store does not answer within a second. */
   ready(): Promise<void>
   close(): Promise<void>
@@ -126,6 +129,7 @@ export function openQueues(
       return Object.fromEntries(pairs) as Record<QueueName, Depth>
     },
     names: () => namesInStore(config, prefix),
+    contents: () => contentsOf(config, prefix),
     ready: () => within(1_000, queues.inbound.getJobCountByTypes('waiting')).then(() => undefined),
     async close() {
       await Promise.all(workers.map((worker) => worker.close()))

@@ -132,6 +132,7 @@ describe('tables of no organization', () => {
       'announcements',
       'audit_tombstones',
       'backups',
+      'canary_runs',
       'deletion_events',
       'deletion_ledger',
       'disclosures',
@@ -214,6 +215,7 @@ test('the system door sees no message, no contact and no secret of a connection'
     'privacy_requests',
     'privacy_request_texts',
     'backups',
+    'canary_runs',
     'restores',
     'deletion_ledger',
   ])

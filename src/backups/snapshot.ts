@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Line } from '../deletions/ledger.ts'
 import { manifest } from '../privacy/manifest.ts'
-import { copyOut } from './copy.ts'
+import { copyOut } from '../copy.ts'
 import { END, frame, headFrame } from './frames.ts'
 
 /** What stands at the beginning of a backup. */
@@ -35,7 +35,7 @@ export async function* readSnapshot(
   )
   await client.query('set local role cf_backup')
   const { rows: ends } = await client.query<Line>(
-    'select n::int as n, line from app.deletion_ledger order by n desc limit 1',
+    'select n::float8 as n, line from app.deletion_ledger order by n desc limit 1',
   )
   const [ledger] = ends
   if (!ledger) throw new Error('the ledger does not know of this backup')

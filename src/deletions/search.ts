@@ -2,15 +2,16 @@ import { rows, type Tx } from '../db.ts'
 import { through } from '../privacy/export-plan.ts'
 import { manifest } from '../privacy/manifest.ts'
 import type { Resources } from '../resources.ts'
+import { BETWEEN, spellingsOf } from './spellings.ts'
 
-/** A place where something of the subject is left. It never carries the value. */
-export type Finding = { table: string; column: string; what: 'row' | 'value' }
+/** A place where something of the subject is left, and how old it is in seconds, where that is known. It never carries the value. */
+export type Finding = { place: string; what: 'row' | 'value'; age_s: number | null }
 
 type Column = { table: string; column: string }
 
 /**
- * Look for values in every column behind one door, in their plain spelling, in hex and in base64. A mention in what
- * other people wrote is not ours to remove and is no finding: words of a conversation belong to its own contact.
+ * Look for values in every column behind one door, in every spelling. A mention in what other people wrote is not ours to
+ * remove and is no finding: words of a conversation belong to its own contact.
  */
 export async function searchValues(
   on: Resources,
@@ -18,44 +19,82 @@ export async function searchValues(
   values: string[],
 ): Promise<Finding[]> {
   if (values.length === 0) return []
-  const spellings = [...new Set(values.flatMap(spellingsOf))]
+  const spellings = patternsOf(values)
   return through(on.db, org, async (tx) => {
     await rows(tx, `set local statement_timeout = '10min'`)
     const findings: Finding[] = []
     for (const [table, columns] of await readable(tx, org !== undefined))
-      findings.push(...(await searchTable(tx, { table, columns, org, spellings })))
+      findings.push(...(await searchTable(on, tx, { table, columns, org, ...spellings })))
     return findings
   })
 }
 
-/** A value inside base64 looks one of three ways, by where in a group of three bytes it begins. */
-export function spellingsOf(value: string): string[] {
-  const bytes = Buffer.from(value)
-  const shifted = [0, 1, 2].map((offset) => {
-    const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64')
-    // The first and last group also hold bits of their neighbours.
-    return text.slice(offset === 0 ? 0 : 4, Math.floor(text.length / 4) * 4 - 4)
-  })
-  return [value, bytes.toString('hex'), ...shifted.filter((text) => text.length >= 6)]
+export type Patterns = { patterns: string[]; digits: string[] }
+
+/** For `ilike any`: upper and lower case of base64 are other values, but no shorter list would do. */
+export function patternsOf(values: string[]): Patterns {
+  const all = values.map(spellingsOf)
+  const texts = new Set(all.flatMap(({ folded, exact }) => [...folded, ...exact]))
+  return {
+    patterns: [...texts].map((text) => `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`),
+    digits: all.flatMap(({ digits }) => (digits === undefined ? [] : [`%${digits}%`])),
+  }
 }
 
-type Wanted = { table: string; columns: string[]; org: string | undefined; spellings: string[] }
+/** Whether a text of the statement holds one of the values, over `:patterns`, `:digits` and `:between`. */
+export const holds = (text: string): string =>
+  `(${text} ilike any(:patterns) or translate(${text}, :between, '') like any(:digits))`
 
-async function searchTable(tx: Tx, { table, columns, org, spellings }: Wanted): Promise<Finding[]> {
-  const patterns = spellings.map((text) => `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`)
-  const tests = columns.map(
-    (column) => `bool_or("${column}"::text ilike any(:patterns)) as "${column}"`,
-  )
+type Wanted = { table: string; columns: string[]; org: string | undefined } & Patterns
+
+async function searchTable(
+  on: Resources,
+  tx: Tx,
+  { table, columns, org, ...spellings }: Wanted,
+): Promise<Finding[]> {
+  const tests = columns.map((column) => `bool_or(${holds(`"${column}"::text`)}) as "${column}"`)
   const own = org === undefined ? '' : 'where org_id = :org'
+  const given = { ...spellings, between: BETWEEN, ...(org === undefined ? {} : { org }) }
   const [hits] = await rows<Record<string, boolean | null>>(
     tx,
     `select ${tests.join(', ')} from app."${table}" ${own}`,
-    { patterns, ...(org === undefined ? {} : { org }) },
+    given,
   )
-  return columns
-    .filter((column) => hits?.[column])
-    .map((column) => ({ table, column, what: 'value' }))
+  const findings: Finding[] = []
+  for (const column of columns.filter((name) => hits?.[name])) {
+    const where = `${own === '' ? 'where' : `${own} and`} ${holds(`"${column}"::text`)}`
+    const age_s = await ageOf(on, tx, { table, where, given })
+    findings.push({ place: `${table}.${column}`, what: 'value', age_s })
+  }
+  return findings
 }
+
+type Rows = { table: string; where: string; given: Record<string, unknown> }
+
+/** Since when the oldest of these rows is there, by the column that says so; null where none does. */
+export async function ageOf(
+  on: Resources,
+  tx: Tx,
+  { table, where, given }: Rows,
+): Promise<number | null> {
+  const [dated] = await rows<{ column: string }>(tx, DATED, { table: `app."${table}"` })
+  if (!dated) return null
+  const [oldest] = await rows<{ at: Date | null }>(
+    tx,
+    `select min("${dated.column}") as at from app."${table}" ${where}`,
+    given as Record<string, string>,
+  )
+  return oldest?.at
+    ? Math.max(0, Math.round((on.now().getTime() - oldest.at.getTime()) / 1000))
+    : null
+}
+
+const DATED = `
+  select a.attname as "column" from pg_attribute a
+   where a.attrelid = cast(:table as regclass) and a.attnum > 0 and not a.attisdropped
+     and format_type(a.atttypid, null) = 'timestamp with time zone' and has_column_privilege(a.attrelid, a.attnum, 'select')
+   order by array_position(array['created_at', 'received_at', 'at', 'requested_at', 'first_seen_at'], a.attname::text), a.attnum
+   limit 1`
 
 /** Columns that can hold somebody's value; sealed ones show nothing, and free text holds mentions. */
 async function readable(tx: Tx, isTenant: boolean): Promise<[string, string[]][]> {
@@ -86,7 +125,9 @@ export async function countLeft(on: Resources, org: string): Promise<Finding[]> 
     await through(on.db, door, async (tx) => {
       for (const table of await tablesOf(tx)) {
         const left = await rows(tx, `select 1 from app."${table}" where org_id = ? limit 1`, [org])
-        if (left.length > 0) findings.push({ table, column: 'org_id', what: 'row' })
+        if (left.length === 0) continue
+        const age_s = await ageOf(on, tx, { table, where: 'where org_id = :org', given: { org } })
+        findings.push({ place: table, what: 'row', age_s })
       }
     })
   return findings

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { Resources } from '../resources.ts'
+import { rewriteOwnFiles } from './own-files.ts'
 
 /**
  * Read the statistics of these tables anew, and after a whole organization free their dead rows at once: both still hold
@@ -9,7 +10,7 @@ export async function freshStatistics(
   on: Resources,
   tables: string[],
   { isWhole }: { isWhole: boolean },
-): Promise<number> {
+): Promise<{ tables: number; rewritten?: number }> {
   const touched = [...new Set(tables)]
   const client = new pg.Client({
     connectionString: on.config.DATABASE_URL,
@@ -23,10 +24,12 @@ export async function freshStatistics(
     for (const table of touched)
       await client.query(`${isWhole ? 'vacuum (analyze)' : 'analyze'} app."${table}"`)
     await clearEmpty(client, touched)
+    await client.query('reset role')
+    const rewritten = isWhole ? await rewriteOwnFiles(on, client) : undefined
+    return { tables: touched.length, ...(rewritten === undefined ? {} : { rewritten }) }
   } finally {
     await client.end()
   }
-  return touched.length
 }
 
 /** The queues' own tables, where they lie in this database; jobs held ids and sealed bodies. */

@@ -1,8 +1,11 @@
+import { rm } from 'node:fs/promises'
+import path from 'node:path'
 import { announce } from '../connections/connections.ts'
 import { rows } from '../db.ts'
 import { appendFeed } from '../feed/feed.ts'
 import { withdrawExports } from '../privacy/export-shelf.ts'
 import { manifest } from '../privacy/manifest.ts'
+import { rootsOf } from '../privacy/places.ts'
 import type { Resources } from '../resources.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 import type { Deletion, Handles, Kind } from './deletion.ts'
@@ -12,9 +15,10 @@ import { readSubject } from './handles.ts'
 import { writeLedgerFile } from './ledger-file.ts'
 import { planErasure, type Subject } from './plan.ts'
 import { releaseNumbers } from './release.ts'
-import { countLeft, searchValues, type Finding } from './search.ts'
+import type { Finding } from './search.ts'
 import { freshStatistics } from './statistics.ts'
 import { forgetPeople, suppress } from './suppressions.ts'
+import { findLeft } from './verify.ts'
 
 /** What a step works on. `beat` is called before each batch and ends the run when the lease is lost. */
 export type Run = {
@@ -34,7 +38,7 @@ export type Step = { name: string; run(run: Run): Promise<Outcome> }
 export class NotClean extends Error {
   readonly findings: Finding[]
   constructor(findings: Finding[]) {
-    super(`left: ${findings.map(({ table, column }) => `${table}.${column}`).join(', ')}`)
+    super(`left: ${findings.map(({ place }) => place).join(', ')}`)
     this.findings = findings
   }
 }
@@ -117,6 +121,8 @@ const files: Step = {
           ? { org: org_id ?? '', contact: id }
           : { org: id }
     const exports = await withdrawExports(on, of)
+    const { media } = rootsOf(on)
+    if (kind === 'org' && media) await rm(path.join(media, id), { recursive: true, force: true })
     if (kind === 'org' && on.config.SANDBOX) openSandbox(on).forget(id)
     return { counts: { exports } }
   },
@@ -176,7 +182,7 @@ const derived: Step = {
     const isWhole = deletion.kind === 'org'
     const touched = isWhole ? manifest.tables : await planErasure(on, await subjectOf(on, deletion))
     const tables = touched.map(({ table }) => table)
-    return { counts: { tables: await freshStatistics(on, tables, { isWhole }) } }
+    return { counts: await freshStatistics(on, tables, { isWhole }) }
   },
 }
 
@@ -184,18 +190,10 @@ const derived: Step = {
 const verify: Step = {
   name: 'verify',
   async run({ on, deletion, handles: { values } }) {
-    const { kind, subject_id: id, org_id } = deletion
-    const findings: Finding[] = []
-    if (kind === 'org') {
-      findings.push(...(await countLeft(on, id)))
-      if (!(await on.queues.hasForgotten(id)))
-        findings.push({ table: 'queues', column: 'data', what: 'row' })
-    }
-    // Another organization may know the same person: its rows are its own, and behind its own door.
-    if (kind !== 'user') findings.push(...(await searchValues(on, org_id ?? id, values)))
-    if (kind === 'user') findings.push(...(await searchValues(on, undefined, values)))
+    const { findings, unsearched } = await findLeft(on, deletion, values)
     if (findings.length > 0) throw new NotClean(findings)
-    return { counts: { values: values.length } }
+    const notes = unsearched.map((place) => `not searched: ${place}`)
+    return { counts: { values: values.length }, ...(notes.length > 0 ? { notes } : {}) }
   },
 }
 

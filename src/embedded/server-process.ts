@@ -57,6 +57,8 @@ function settings({ durable, maxConnections }: Launch, port: number): string[] {
     full_page_writes: safe,
     wal_level: 'minimal',
     max_wal_senders: 0,
+    // An old file of the log is removed and not used again with what was written in it.
+    wal_recycle: 'off',
     max_connections: maxConnections,
     shared_buffers: '64MB',
     // One small installation: what serves big ones costs memory while idle.

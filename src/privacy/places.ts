@@ -32,7 +32,7 @@ export async function findStrayFiles(on: Resources, stores: readonly Store[]): P
 }
 
 /** Media on a server of objects lie under the organization's id by construction; there is no folder to look into. */
-function rootsOf({ config }: Resources): Record<string, string> {
+export function rootsOf({ config }: Resources): Record<string, string> {
   const data = path.resolve(config.DATA_DIR)
   return config.MEDIA_URL.startsWith('file:')
     ? { data, media: path.resolve(fileURLToPath(new URL(config.MEDIA_URL, 'file:///'))) }

@@ -47,9 +47,11 @@ describe('P43 — backups forget too, and a restore remembers to delete', () => 
   const contacts = (of: Org): Promise<{ id: string; name: string }[]> =>
     read(app.on, of, 'select id, profile_name as name from contacts where org_id = :org')
 
+  const codes: string[] = []
   async function erase(kind: Kind, org: Org, subject: string): Promise<Deletion> {
     const wish = { kind, org: org.id, subject, road: 'self' as const, by: SYSTEM }
     const { code } = await requestDeletion(app.on, wish)
+    codes.push(code)
     if (kind === 'org') now = new Date(now.getTime() + 8 * DAY)
     expect((await advanceDue(app.on, { now })).failed).toEqual([])
     return only(await findDeletion(app.on, code))
@@ -100,6 +102,7 @@ describe('P43 — backups forget too, and a restore remembers to delete', () => 
       expect(bytes.includes(only(secret))).toBe(false)
       expect(ledger).not.toContain(secret)
     }
+    for (const code of codes) expect(ledger).not.toContain(code)
     expect((await stat(backup.file)).mode & 0o777).toBe(0o600)
     expect(await listBackups(app.on)).toMatchObject([{ id: backup.id, removed_at: null }])
     // The certificate says until when, in a sentence.

@@ -9,7 +9,7 @@ import { createWeb } from '../../src/listener.ts'
 import { openLog } from '../../src/log.ts'
 import { openResources, type Resources } from '../../src/resources.ts'
 import { closeSandbox } from '../../src/sandbox/sandbox.ts'
-import { cloneDatabase } from './database.ts'
+import { cloneDatabase, type TestDatabase } from './database.ts'
 import { makeOrg, type Org } from './org.ts'
 
 export type Backend = 'postgres' | 'redis'
@@ -37,6 +37,8 @@ export type Wish = {
   /** Start the workers too; true unless told. */
   workers?: boolean
   now?: () => Date
+  /** A migrated database of the test's own, instead of a clone of the template. */
+  database?: TestDatabase
   env?: Record<string, string>
 }
 
@@ -49,7 +51,7 @@ afterAll(async () => {
 
 /** The real app on a real port over a private database, with its workers in the same process. */
 export async function startApp(wish: Wish = {}): Promise<Running> {
-  const database = await cloneDatabase()
+  const database = wish.database ?? (await cloneDatabase())
   const lines: string[] = []
   let answer: Parameters<typeof createServer>[1] = (_req, res) => void res.writeHead(503).end()
   const server = createServer((req, res) => {

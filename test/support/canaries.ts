@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Redis } from 'ioredis'
 import type pg from 'pg'
+import { copyOut } from '../../src/copy.ts'
 import type { Running } from './app.ts'
 import { columnsOf } from './schema.ts'
 
@@ -67,15 +68,16 @@ export async function dumpAll(app: Running, login: pg.Client, redisPrefix: strin
   )
   for (const { name } of tables) {
     const filter = name.endsWith('pg_stats') ? `where schemaname in ('app', 'jobs')` : ''
-    const { rows } = await login.query<{ text: string }>(
-      `select t::text as text from ${name} t ${filter}`,
-    )
-    dump.set(`table ${name}`, Buffer.from(rows.map(({ text }) => text).join('\n')))
+    const parts: Buffer[] = []
+    for await (const part of copyOut(login, `copy (select * from ${name} ${filter}) to stdout`))
+      parts.push(part)
+    dump.set(`table ${name}`, Buffer.concat(parts))
   }
   for (const file of await filesBelow(app.on.config.DATA_DIR))
     dump.set(
-      `file ${path.basename(file)}`,
-      Buffer.concat([Buffer.from(`${file}\n`), await readFile(file)]),
+      `file ${path.relative(app.on.config.DATA_DIR, file)}`,
+      // The server removes files of its own meanwhile.
+      Buffer.concat([Buffer.from(`${file}\n`), await readFile(file).catch(() => Buffer.alloc(0))]),
     )
   if (app.on.config.REDIS_URL) await dumpRedis(app.on.config.REDIS_URL, redisPrefix, dump)
   return dump
@@ -111,7 +113,9 @@ async function dumpRedis(url: string, prefix: string, dump: Dump): Promise<void>
 /** Each canary that is anywhere, and where: in plain, hex, UTF-16 or base64 at any offset, whatever its case. */
 export function searchDump(dump: Dump, canaries: string[]): { canary: string; place: string }[] {
   const found: { canary: string; place: string }[] = []
+  const stems = spellings(commonStart(canaries)).map((one) => Buffer.from(one, 'latin1'))
   for (const [place, bytes] of dump) {
+    if (!stems.some((stem) => bytes.includes(stem))) continue
     const text = bytes.toString('latin1')
     const folded = text.toLowerCase()
     for (const canary of canaries)
@@ -119,6 +123,13 @@ export function searchDump(dump: Dump, canaries: string[]): { canary: string; pl
         found.push({ canary, place })
   }
   return found
+}
+
+/** What all canaries of a run begin with: where that is not, none of them is. */
+function commonStart(canaries: string[]): string {
+  const [first = '', ...others] = canaries
+  const ends = others.map((one) => first.split('').findIndex((letter, at) => one[at] !== letter))
+  return first.slice(0, Math.min(first.length, ...ends.filter((end) => end >= 0)))
 }
 
 function spellings(canary: string): string[] {
@@ -129,7 +140,10 @@ function spellings(canary: string): string[] {
   })
   const url = base64.map((one) => one.replaceAll('+', '-').replaceAll('/', '_'))
   return [
+    canary,
+    canary.toUpperCase(),
     bytes.toString('hex'),
+    bytes.toString('hex').toUpperCase(),
     Buffer.from(canary, 'utf16le').toString('latin1'),
     ...base64,
     ...url,

@@ -2,7 +2,8 @@ import { digest, newId } from '../../src/ids.ts'
 import type { Ids } from './rows.ts'
 
 const soon = (): Date => new Date(Date.now() + 86_400_000)
-let ledgerLines = 0
+/** Above every number that a test's own deletions have got until now. */
+let ledgerLines = Date.now() * 1_000
 
 /** Rows of the tables that outlive what they tell of: deletions, what keeps the past away, and backups. */
 export const ROWS_PROOF: Record<string, (ids: Ids) => Record<string, unknown>> = {
@@ -46,6 +47,7 @@ export const ROWS_PROOF: Record<string, (ids: Ids) => Record<string, unknown>> =
     made_at: new Date(),
     expires_at: soon(),
   }),
+  canary_runs: () => ({ id: newId(), at: new Date(), ended_at: new Date(), outcome: 'clean' }),
   restores: () => ({
     id: newId(),
     backup_id: newId(),
@@ -54,7 +56,7 @@ export const ROWS_PROOF: Record<string, (ids: Ids) => Record<string, unknown>> =
     opened_at: new Date(),
   }),
   deletion_ledger: () => {
-    ledgerLines += 1
+    ledgerLines = Math.max(ledgerLines + 1, Date.now() * 1_000)
     const line = JSON.stringify({ certificate: { n: ledgerLines } })
     return { n: ledgerLines, at: new Date(), line }
   },

@@ -62,6 +62,29 @@ export const backedUp = [
       },
     ],
   ),
+  table(
+    'canary_runs',
+    aboutNobody('certificate'),
+    {
+      id: key,
+      at: key,
+      ended_at: key,
+      planted: key,
+      outcome: { ...key, why: 'one of three words of ours' },
+      findings: {
+        ...key,
+        paths: ['place', 'what', 'age_s'],
+        why: 'names of places, never a value',
+      },
+      unsearched: { ...key, paths: [], why: 'names of places' },
+    },
+    [
+      {
+        rule: 'certificate',
+        due: 'at < cast(:now as timestamptz) - make_interval(days => :days)',
+      },
+    ],
+  ),
 ]
 
 export const backupStores: readonly Store[] = [

@@ -1,0 +1,70 @@
+import path from 'node:path'
+import { rows } from '../db.ts'
+import type { Resources } from '../resources.ts'
+import type { Deletion } from './deletion.ts'
+import type { Hit } from './files.ts'
+import { countLeft, searchValues, type Finding } from './search.ts'
+import { findingOf, searchStores } from './stores.ts'
+
+/**
+ * What is left of the subject of a deletion: rows, jobs, and the values that were kept aside to be looked for, in every
+ * place. Another organization may know the same person: what is its own is no finding. Source: promise P45.
+ */
+export async function findLeft(
+  on: Resources,
+  { kind, subject_id: id, org_id }: Deletion,
+  values: string[],
+): Promise<{ findings: Finding[]; unsearched: string[] }> {
+  const findings: Finding[] = []
+  if (kind === 'org') {
+    findings.push(...(await countLeft(on, id)))
+    if (!(await on.queues.hasForgotten(id)))
+      findings.push({ place: 'queues', what: 'row', age_s: null })
+  }
+  const door = kind === 'user' ? undefined : (org_id ?? id)
+  findings.push(...(await searchValues(on, door, values)))
+  const wish = { names: kind === 'contact', skip: [path.resolve(on.config.DATA_DIR, 'pg')] }
+  const { hits, unsearched } =
+    values.length > 0 ? await searchStores(on, values, wish) : { hits: [], unsearched: [] }
+  const ours = await withoutOthers(on, hits, { values, org: door })
+  findings.push(...ours.map(findingOf))
+  return { findings, unsearched }
+}
+
+type Whose = { values: string[]; org: string | undefined }
+
+/** Places belong to everybody: a value that somebody else holds rightly may be there for them. */
+async function withoutOthers(on: Resources, hits: Hit[], { values, org }: Whose): Promise<Hit[]> {
+  if (hits.length === 0) return []
+  const found = [...new Set(hits.flatMap((hit) => hit.values))].flatMap((n) => values[n] ?? [])
+  const held = await heldByOthers(on, found, org)
+  return hits.filter((hit) => hit.values.some((n) => !held.has(values[n] ?? '')))
+}
+
+async function heldByOthers(
+  on: Resources,
+  values: string[],
+  org: string | undefined,
+): Promise<Set<string>> {
+  const [people, orgs] = await on.db.withSystem(async (tx) => [
+    await rows<{ value: string }>(tx, 'select email as value from users where email = any(?)', [
+      values as never,
+    ]),
+    await rows<{ org_id: string }>(tx, 'select org_id from organizations where org_id <> ?', [
+      org ?? '00000000-0000-0000-0000-000000000000',
+    ]),
+  ])
+  const held = new Set(people.map(({ value }) => value))
+  for (const { org_id: other } of orgs) {
+    const own = await on.db.withTenant(other, (tx) =>
+      rows<{ value: string }>(
+        tx,
+        `select value from contact_identities where org_id = :other and value = any(:values)
+          union select email from contacts where org_id = :other and email = any(:values)`,
+        { other, values },
+      ),
+    )
+    for (const { value } of own) held.add(value)
+  }
+  return held
+}
