@@ -1,3 +1,4 @@
+import { listBackups } from '../backups/shelf.ts'
 import { rows } from '../db.ts'
 import { isCertified, publishedKeys, Signed } from '../deletions/certificate.ts'
 import { listOpenDeletions } from '../deletions/deletion.ts'
@@ -103,10 +104,20 @@ export const deletionFigures: readonly Figure[] = [
     id: 'backup_horizon',
     group: 'deletion',
     title: 'Backups end after',
-    how: 'The setting that the start of the program checks: with grace and purge it fits into the 30 days',
+    how: 'The setting, which with grace and purge fits into the 30 days, beside the age of the oldest backup on the list',
     freshDays: 1,
-    measure: ({ config }) =>
-      Promise.resolve({ state: 'ok', value: `${config.BACKUP_RETENTION_DAYS} days` }),
+    async measure(on) {
+      const days = on.config.BACKUP_RETENTION_DAYS
+      const made = (await listBackups(on)).flatMap((one) =>
+        one.removed_at ? [] : one.made_at.getTime(),
+      )
+      if (made.length === 0)
+        return { state: 'ok', value: `${days} days`, detail: 'There is none yet.' }
+      const age = on.now().getTime() - Math.min(...made)
+      // The sweep of the night removes what came of age during the day.
+      const state = age <= (days + 1) * DAY_MS ? 'ok' : 'bad'
+      return { state, value: `${days} days`, detail: `The oldest is ${span(age)} old.` }
+    },
   },
 ]
 

@@ -150,6 +150,15 @@ describe('P52 — evidence in place of adjectives', () => {
       () => login.query('alter table app.messages force row level security'),
     ],
     [
+      'a backup that outlived its time',
+      'backup_horizon',
+      () =>
+        login.query(
+          `insert into app.backups (id, kind, file, made_at, expires_at) values ('${newId()}', 'file', 'old', '2026-11-01', '2026-11-15')`,
+        ),
+      () => login.query('delete from app.backups'),
+    ],
+    [
       'a certificate that was altered',
       'certificates',
       () =>
