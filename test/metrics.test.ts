@@ -131,6 +131,7 @@ describe.each(BACKENDS)('metrics, with the queues in %s', (backend) => {
       outcome: words('done', 'failed', 'accepted', 'retry', 'unknown', 'held', 'other'),
       reason: words('unknown_number', 'parse', 'data', 'crash', 'refused', 'other'),
       level: words('warn', 'danger'),
+      what: words('change', 'kind'),
       kind: words(...TROUBLES, 'web', 'worker', 'all', 'major', 'minor', 'incremental', 'weakcb'),
       type: (value) => /^[A-Za-z]{1,40}$/.test(value),
       space: (value) => /^[a-z_]{1,40}$/.test(value),
