@@ -76,6 +76,7 @@ const SHOWING = [
   'restrictions/page.ts',
   // The desk of the privacy role.
   'rights/list.ts',
+  'support/look.ts',
 ]
 /** Files whose statements store, move or remove such words, and show them to nobody. */
 const KEEPING = [

@@ -2,6 +2,7 @@ import { audit, type AuditActor } from '../audit/audit.ts'
 import { rows, type Tx } from '../db.ts'
 import { notFound } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { restrictedSql } from '../restrictions/gate.ts'
 import { activeGrant, type Active } from './access.ts'
 
 type Page = 'overview' | 'conversations' | 'conversation'
@@ -106,8 +107,8 @@ export const lookAtConversations = (
   lookInto(on, { org, by, page: 'conversations' }, (tx, isContent) =>
     rows<Line>(
       tx,
-      `select v.id, v.status, v.unread, v.last_message_at, case when :isContent then c.name end as who,
-              case when :isContent then v.last_message_preview end as preview
+      `select v.id, v.status, v.unread, v.last_message_at, case when :isContent and not ${restrictedSql('v.org_id', 'v.contact_id')} then c.name end as who,
+              case when :isContent and not ${restrictedSql('v.org_id', 'v.contact_id')} then v.last_message_preview end as preview
          from conversations v join contacts c on c.org_id = v.org_id and c.id = v.contact_id
         where v.org_id = :org order by v.last_message_at desc nulls last, v.id limit 50`,
       { org, isContent },
@@ -134,8 +135,9 @@ export const lookAtConversation = (
     const found = await rows<Said>(
       tx,
       `select m.id, m.direction, m.kind, m.status, m.error_code as error, m.created_at,
-              case when :isContent then m.text end as text
-         from messages m where m.org_id = :org and m.conversation_id = :conversation
+              case when :isContent and not ${restrictedSql('v.org_id', 'v.contact_id')} then m.text end as text
+         from messages m join conversations v on v.org_id = m.org_id and v.id = m.conversation_id
+        where m.org_id = :org and m.conversation_id = :conversation
         order by m.created_at desc, m.id desc limit 50`,
       { org, conversation, isContent },
     )
