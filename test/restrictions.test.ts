@@ -83,6 +83,7 @@ const KEEPING = [
   'contacts/changes.ts',
   'deletions/gate.ts',
   'deletions/handles.ts',
+  'deletions/verify.ts',
   'inbox/page.ts',
   'messages/address-book.ts',
   'messages/arrivals.ts',

@@ -121,9 +121,10 @@ describe('P6 — you see what is kept about you, and correct it at once', () => 
   })
 
   test('the earlier address takes the change back for 72 hours, and every sign-in ends', async () => {
-    const seat = await browserOf(maya)
     await changeTo('thief.canary@example.test')
     now = new Date(now.getTime() + 71 * HOUR)
+    const seat = await browserOf(maya)
+    expect((await seat.get('/inbox')).status).toBe(200)
     await undoEmailChange(app.on, await linkTo(maya.email))
     expect(await emailOf(maya.id)).toBe(maya.email)
     expect((await seat.get('/inbox')).status).toBe(303)
