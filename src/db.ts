@@ -12,6 +12,8 @@ export type Db = {
   withTenant<T>(org: string, run: (tx: Tx) => Promise<T>): Promise<T>
   /** One transaction as `cf_system`: sign-in, sessions, routing, sweeps, mail; no message, no contact. */
   withSystem<T>(run: (tx: Tx) => Promise<T>): Promise<T>
+  /** As `withTenant` on a connection of its own, also inside a door: for what must stand whatever becomes of the rest. */
+  apart<T>(org: string, run: (tx: Tx) => Promise<T>): Promise<T>
   /** Connections of this process: in use, idle, and how many wait for one. */
   pool(): { used: number; idle: number; waiting: number }
   /** Answers when the database does; throws otherwise. */
@@ -94,6 +96,8 @@ function heldBy({ client }: Knex): ReturnType<Db['pool']> {
   return { used: pool.numUsed(), idle: pool.numFree(), waiting: pool.numPendingAcquires() }
 }
 
+const NO_ID = 'this is no organization id'
+
 export function openDb(url: string, max = 10, doors = DOORS): Db {
   const pool = knex({
     client: StrictClient as unknown as typeof Knex.Client,
@@ -129,11 +133,11 @@ export function openDb(url: string, max = 10, doors = DOORS): Db {
     )
     return (answer as { rows: { open: boolean }[] }).rows[0]?.open === true
   }
+  const withTenant: Db['withTenant'] = (org, run) =>
+    isId(org) ? enter(doors.tenant, org, run) : Promise.reject(new Error(NO_ID))
   return {
-    withTenant(org, run) {
-      if (!isId(org)) return Promise.reject(new Error('withTenant needs an organization id'))
-      return enter(doors.tenant, org, run)
-    },
+    withTenant,
+    apart: (org, run) => inside.exit(() => withTenant(org, run)),
     withSystem: (run) => enter(doors.system, '', run),
     pool: () => heldBy(pool),
     async ping() {

@@ -1,5 +1,6 @@
 import { rows, type Db } from './db.ts'
 import type { Events } from './events.ts'
+import type { Meter } from './key-usage.ts'
 import type { Log } from './log.ts'
 import { open, type SealingKey, type Vault } from './vault.ts'
 
@@ -42,8 +43,8 @@ type Row = {
   app_secret: string | null
   verify_token: string | null
   proven: boolean
-  kid: string | null
-  wrapped: string | null
+  /** The active one first. */
+  keys: { kid: string; wrapped: string }[]
 }
 
 const REFRESH_MS = 30_000
@@ -52,8 +53,11 @@ const MISS_MS = 10_000
 const PAUSE_MS = 1_000
 const MISSES_KEPT = 10_000
 
-export function openDirectory(db: Db, vault: Vault, events: Events, log: Log): Directory {
-  const book = openBook(db, vault, log)
+type Needs = { db: Db; vault: Vault; meter: Meter; events: Events; log: Log }
+
+export function openDirectory(on: Needs): Directory {
+  const { events, log } = on
+  const book = openBook(on)
   const quietly = (): void =>
     void book.refresh().catch((error: unknown) => log.warn({ err: error }, 'connections not read'))
   const timer = setInterval(quietly, REFRESH_MS).unref()
@@ -85,7 +89,7 @@ export function openDirectory(db: Db, vault: Vault, events: Events, log: Log): D
 }
 
 /** The connections as they were last read; several readers at once share one query. */
-function openBook(db: Db, vault: Vault, log: Log): Omit<Directory, 'lookup' | 'close'> {
+function openBook({ db, vault, meter, log }: Needs): Omit<Directory, 'lookup' | 'close'> {
   let known: Map<string, Route> | undefined
   let numbers = new Map<string, Route>()
   let accounts = new Map<string, Route>()
@@ -99,6 +103,10 @@ function openBook(db: Db, vault: Vault, log: Log): Omit<Directory, 'lookup' | 'c
     const claimed = routes.filter((route) => proven.has(route.connection)).toReversed()
     numbers = new Map(claimed.map((route) => [route.phoneNumberId, route]))
     accounts = new Map(claimed.map((route) => [route.wabaId, route]))
+    // A webhook has no time to wait for uses of its key, and is not to need the database.
+    await meter
+      .provide(routes.map(({ org, key }) => ({ org, kid: key.id })))
+      .catch((error: unknown) => log.warn({ err: error }, 'no uses of keys set aside'))
   }
   const start = (): Promise<void> => {
     reading = read().finally(() => {
@@ -131,14 +139,14 @@ function openBook(db: Db, vault: Vault, log: Log): Omit<Directory, 'lookup' | 'c
 
 /** A connection whose secrets do not open is left out and named in the log: its webhooks get 401 and are sent again. */
 function openRoute(row: Row, vault: Vault, log: Log): Route[] {
-  const { org_id: org, connection_id: connection, kid, wrapped, app_secret, verify_token } = row
-  if (!kid || !wrapped || !app_secret || !verify_token) return []
+  const { org_id: org, connection_id: connection, app_secret, verify_token } = row
+  if (!app_secret || !verify_token) return []
   try {
-    const key = vault.unwrap(org, kid, wrapped)
+    const keys = row.keys.map(({ kid, wrapped }) => vault.unwrap(org, kid, wrapped))
+    const [key] = keys
+    if (!key) return []
     const secret = (column: string, value: string): string =>
-      open([key], { purpose: `connections|${column}`, org, row: connection }, value).toString(
-        'utf8',
-      )
+      open(keys, { purpose: `connections|${column}`, org, row: connection }, value).toString('utf8')
     return [
       {
         org,

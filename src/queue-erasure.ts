@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Job, JobType, Queue } from 'bullmq'
+import { keyIdOf } from './vault.ts'
 
 /** A paused queue of the PostgreSQL back end has a state that the library's types do not name. */
 const STATES: readonly JobType[] = [
@@ -14,7 +15,7 @@ const STATES: readonly JobType[] = [
 const PAGE = 500
 const PATIENCE_MS = 20_000
 
-type Body = { org: string | null }
+type Body = { org: string | null; sealed: string }
 type Data = { org?: string; bodies?: Body[] }
 
 /**
@@ -60,6 +61,19 @@ async function waitForActive(queue: Queue, org: string): Promise<void> {
     if (!active.some((job) => job && concerns(job.data, org))) return
     await pause(200)
   }
+}
+
+/** How many bodies of a queue each key seals, by its id, in whatever state their jobs are. */
+export async function sealersIn(queue: Queue): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const state of [...STATES, 'active' as JobType]) {
+    const jobs: (Job<Data> | undefined)[] = await queue.getJobs([state], 0, -1)
+    for (const { sealed } of jobs.flatMap((job) => job?.data.bodies ?? [])) {
+      const kid = keyIdOf(sealed)
+      counts[kid] = (counts[kid] ?? 0) + 1
+    }
+  }
+  return counts
 }
 
 /** Whether anything of an organization is left in a queue. */

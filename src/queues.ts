@@ -4,7 +4,7 @@ import type { Log } from './log.ts'
 import { contentsOf, type Content } from './queue-contents.ts'
 import { chooseBackend, type Bull } from './queue-backend.ts'
 import type { Depth } from './queue-depths.ts'
-import { forgetInQueue, isForgotten } from './queue-erasure.ts'
+import { forgetInQueue, isForgotten, sealersIn } from './queue-erasure.ts'
 import { namesInStore } from './queue-names.ts'
 import { BEAT, startWorker, type Told } from './queue-worker.ts'
 import type { Tally } from './tally.ts'
@@ -57,6 +57,8 @@ export type Queues = {
   clean(name: QueueName, state: 'completed' | 'failed', before: Date): Promise<number>
   /** Take an organization out of every queue and state; answers how many jobs changed, by queue. */
   forget(org: string): Promise<Record<QueueName, number>>
+  /** How many sealed bodies wait, work or are kept under each key, by its id. */
+  sealedBy(): Promise<Record<string, number>>
   /** Whether no job of any queue carries anything of an organization. */
   hasForgotten(org: string): Promise<boolean>
   /** Never throws, as the sweep rings for rows whose job was lost. */
@@ -113,6 +115,7 @@ export function openQueues(
     ...producers(queues, log),
     clean: (name, state, before) => cleanJobs(queues[name], state, before),
     forget: (org) => forgetEverywhere(queues, org),
+    sealedBy: () => sealersIn(queues.inbound),
     hasForgotten: (org) => isForgottenEverywhere(queues, org),
     ...crew(bull, { workers, beats }, { log, tally }),
     beat: () =>

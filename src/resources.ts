@@ -5,6 +5,7 @@ import { openDirectory, type Directory } from './directory.ts'
 import { openEgress, type Egress } from './egress.ts'
 import { openEgressLog } from './egress-log.ts'
 import { openEvents, type Events } from './events.ts'
+import { openMeter, type Meter, type SealLimits } from './key-usage.ts'
 import { openKeys, type OrgKeys } from './keys.ts'
 import { openLog, type Log } from './log.ts'
 import { openMaintenance, type Maintenance } from './maintenance.ts'
@@ -32,7 +33,13 @@ export type Resources = {
   close(): Promise<void>
 }
 
-export type Given = { log?: Log; now?: () => Date; queuePrefix?: string; doors?: Doors }
+export type Given = {
+  log?: Log
+  now?: () => Date
+  queuePrefix?: string
+  doors?: Doors
+  seals?: SealLimits
+}
 
 /**
  * Open all resources in the order they need each other; `close` ends them in reverse.
@@ -44,21 +51,19 @@ export async function openResources(config: Config, given: Given = {}): Promise<
   const doors = given.doors ?? DOORS
   const db = openDb(config.DATABASE_URL, config.DATABASE_POOL, doors)
   const pool = openPool(config.DATABASE_URL, doors, log)
-  const vault = openVault(config.masterKeys)
+  const meter = openMeter(pool, log, given.seals)
+  const vault = openVault(config.masterKeys, meter.usesOf)
   const tally = openTally()
   const queues = openQueues(config, { log, tally, prefix: given.queuePrefix })
   // The first webhook should not be the one that pays for connecting.
-  await queues.ready().catch((error: unknown) => log.warn({ err: error }, 'queue not ready yet'))
+  await or(log, queues.ready(), 'queue not ready yet')
   const events = await openEvents(config, log, given.queuePrefix)
   const maintenance = openMaintenance(db, events, log)
   maintenance.watch((isOn) => queues.rest(isOn))
-  await maintenance
-    .refresh()
-    .catch((error: unknown) => log.warn({ err: error }, 'maintenance not known'))
-  const directory = openDirectory(db, vault, events, log)
-  await directory
-    .refresh()
-    .catch((error: unknown) => log.warn({ err: error }, 'connections not read yet'))
+  await or(log, maintenance.refresh(), 'maintenance not known')
+  const directory = openDirectory({ db, vault, meter, events, log })
+  await or(log, directory.refresh(), 'connections not read yet')
+  await provideOwn(vault, meter, log)
   const now = given.now ?? (() => new Date())
   const egressLog = openEgressLog(db, log)
   const egress = openEgress(config, { now, note: egressLog.note })
@@ -69,7 +74,7 @@ export async function openResources(config: Config, given: Given = {}): Promise<
     db,
     pool,
     vault,
-    keys: openKeys(vault, events),
+    keys: openKeys({ vault, events, db, meter }),
     queues,
     events,
     directory,
@@ -88,6 +93,16 @@ export async function openResources(config: Config, given: Given = {}): Promise<
     },
   }
 }
+
+/** Uses of the key that seals for the installation itself, most of which is sealed without waiting. */
+async function provideOwn({ instance }: Vault, meter: Meter, log: Log): Promise<void> {
+  const first = instance.slice(0, 1).map(({ id: kid }) => ({ org: null, kid }))
+  await or(log, meter.provide(first), 'no uses of the master key yet')
+}
+
+/** What is away now is found again later: the start goes on, and says what is missing. */
+const or = (log: Log, work: Promise<unknown>, missing: string): Promise<unknown> =>
+  work.catch((error: unknown) => log.warn({ err: error }, missing))
 
 function openPool(url: string, { system }: Doors, log: Log): pg.Pool {
   const pool = new pg.Pool({

@@ -4,6 +4,7 @@ import { seedOnce, welcome } from './embedded/welcome.ts'
 import { live, type Life } from './lifetime.ts'
 import { createWeb } from './listener.ts'
 import { startPulse } from './ops/pulse.ts'
+import { guardMasterKeys } from './ops/master-probe.ts'
 import { release } from './release.ts'
 import { openResources, type Resources } from './resources.ts'
 import { closeSandbox } from './sandbox/sandbox.ts'
@@ -26,6 +27,7 @@ await live(async (life) => {
   await release(config.DATABASE_URL)
   const on = await openResources(config)
   life.onEnd(() => on.close())
+  life.onEnd(await guardMasterKeys(on, life.fail))
   life.onEnd(() => closeSandbox(on))
   life.onEnd(startPulse(on, 'all'))
   life.onEnd(startWorkers(on))

@@ -1,22 +1,34 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  hkdfSync,
-  randomBytes,
-  randomFillSync,
-} from 'node:crypto'
+import { hkdfSync, randomBytes, randomFillSync } from 'node:crypto'
+import { decipher, encipher, NONCE_BYTES, TAG_BYTES } from './aead.ts'
 import type { MasterKey } from './config.ts'
 
-/** A key that seals: `id` is the `kid` of the envelope. */
-export type SealingKey = { id: string; key: Buffer }
+/** The uses of a key that this process has set aside. */
+export type Uses = {
+  /** Takes one; false when there is none, and then nothing may be sealed. */
+  spend(): boolean
+  /** Sees to it that there are `need`, one unless told; false when its limit leaves no room. Rejects when nobody can tell. */
+  more(need?: number): Promise<boolean>
+}
+
+/** A key that seals: `id` is the `kid` of the envelope; `uses` counts, for the keys of a running installation. */
+export type SealingKey = { id: string; key: Buffer; uses?: Uses }
 
 /** What a sealed value is bound to. Moved to another purpose, organization or row it does not open. */
 export type Place = { purpose: string; org: string; row: string }
 
 /** The value was altered, moved, or its key is gone. The message carries nothing of it. */
 export class SealError extends Error {
+  constructor(message = 'sealed value does not open') {
+    super(message)
+  }
+}
+
+/** The key has no uses left that were set aside for it. */
+export class KeySpent extends SealError {
+  /** PostgreSQL's word for a limit that is reached for now: who asked may try again. */
+  readonly code = '53400'
   constructor() {
-    super('sealed value does not open')
+    super('the key has no use left')
   }
 }
 
@@ -30,7 +42,8 @@ function aad({ purpose, org, row }: Place, kid: string): Buffer {
   return Buffer.from([purpose, org, row, kid].join('|'))
 }
 
-const NONCE_BYTES = 12
+/** An envelope around nothing. */
+const SHORTEST = NONCE_BYTES + TAG_BYTES
 const nonces = Buffer.alloc(NONCE_BYTES * 256)
 let used = nonces.length
 
@@ -48,14 +61,29 @@ function newNonce(): Buffer {
 
 /**
  * AES-256-GCM, 96-bit random nonce, 128-bit tag: `v1.<kid>.<base64url(nonce ‖ ciphertext ‖ tag)>`.
- * Source: privacy policy §4, "encrypted at rest using AES-256-GCM encryption".
+ * Throws KeySpent when the key is counted and has no use left. Source: privacy policy §4, "encrypted at rest using
+ * AES-256-GCM encryption".
  */
 export function seal(key: SealingKey, place: Place, plain: string | Buffer): string {
+  if (key.uses?.spend() === false) throw new KeySpent()
   const nonce = newNonce()
-  const cipher = createCipheriv('aes-256-gcm', key.key, nonce, { authTagLength: 16 })
-  cipher.setAAD(aad(place, key.id))
-  const sealed = Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
-  return `v1.${key.id}.${sealed.toString('base64url')}`
+  const sealed = encipher({ key: key.key, nonce, aad: aad(place, key.id) }, plain)
+  return `v1.${key.id}.${Buffer.concat([nonce, sealed]).toString('base64url')}`
+}
+
+/** As `seal`, for whoever can wait until uses are set aside. Throws KeySpent when the key has reached its limit. */
+export async function sealSoon(
+  key: SealingKey,
+  place: Place,
+  plain: string | Buffer,
+): Promise<string> {
+  for (;;) {
+    try {
+      return seal(key, place, plain)
+    } catch (error) {
+      if (!(error instanceof KeySpent) || !(await key.uses?.more())) throw error
+    }
+  }
 }
 
 /** Open an envelope with whichever of `keys` it names; throws SealError when anything is off. */
@@ -65,15 +93,11 @@ export function open(keys: readonly SealingKey[], place: Place, envelope: string
   const bytes = Buffer.from(body ?? '', 'base64url')
   // Node skips what is not base64url, so only the one spelling of these bytes is taken for theirs.
   const isExact = bytes.toString('base64url') === body
-  if (version !== 'v1' || !key || extra !== undefined || !isExact || bytes.length < 28)
+  if (version !== 'v1' || !key || extra !== undefined || !isExact || bytes.length < SHORTEST)
     throw new SealError()
+  const nonce = bytes.subarray(0, NONCE_BYTES)
   try {
-    const decipher = createDecipheriv('aes-256-gcm', key.key, bytes.subarray(0, 12), {
-      authTagLength: 16,
-    })
-    decipher.setAAD(aad(place, kid))
-    decipher.setAuthTag(bytes.subarray(-16))
-    return Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()])
+    return decipher({ key: key.key, nonce, aad: aad(place, kid) }, bytes.subarray(NONCE_BYTES))
   } catch {
     throw new SealError()
   }
@@ -97,8 +121,18 @@ export type Vault = {
   deriveAll(purpose: string): Buffer[]
 }
 
-export function openVault(masterKeys: MasterKey[]): Vault {
-  const first = masterKeys[0]
+/** `usesOf` counts how often keys seal; without it, as for a command that seals next to nothing, nobody does. */
+export function openVault(
+  masterKeys: MasterKey[],
+  usesOf?: (name: { org: string | null; kid: string }) => Uses,
+): Vault {
+  const counted = (org: string | null, { id, key }: MasterKey): SealingKey => ({
+    id,
+    key,
+    ...(usesOf ? { uses: usesOf({ org, kid: id }) } : {}),
+  })
+  const instance = masterKeys.map((key) => counted(null, key))
+  const [first] = instance
   if (!first) throw new SealError()
   const place = (org: string, kid: string): Place => ({
     purpose: 'org_keys|wrapped',
@@ -107,14 +141,12 @@ export function openVault(masterKeys: MasterKey[]): Vault {
   })
   const derived = ({ key }: MasterKey, purpose: string): Buffer =>
     Buffer.from(hkdfSync('sha256', key, '', `chatflow/${purpose}`, 32))
-  const unwrap = (org: string, kid: string, wrapped: string): SealingKey => ({
-    id: kid,
-    key: open(masterKeys, place(org, kid), wrapped),
-  })
+  const unwrap = (org: string, kid: string, wrapped: string): SealingKey =>
+    counted(org, { id: kid, key: open(instance, place(org, kid), wrapped) })
   return {
-    instance: masterKeys,
+    instance,
     newDataKey(org) {
-      const key = { id: `d${randomBytes(6).toString('hex')}`, key: randomBytes(32) }
+      const key = counted(org, { id: `d${randomBytes(6).toString('hex')}`, key: randomBytes(32) })
       return { key, wrapped: seal(first, place(org, key.id), key.key), wrappedBy: first.id }
     },
     unwrap,

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { completeConfig, readVariables } from './config.ts'
 import { live } from './lifetime.ts'
 import { createWeb } from './listener.ts'
+import { guardMasterKeys } from './ops/master-probe.ts'
 import { startPulse } from './ops/pulse.ts'
 import { openResources } from './resources.ts'
 import { closeSandbox } from './sandbox/sandbox.ts'
@@ -18,6 +19,7 @@ await live(async (life) => {
   life.onEnd(() => server.close(0))
   const on = await openResources(config)
   life.onEnd(() => on.close())
+  life.onEnd(await guardMasterKeys(on, life.fail))
   life.onEnd(startPulse(on, 'web'))
   life.onEnd(() => closeSandbox(on))
   life.onEnd(async () => {

@@ -3,6 +3,7 @@ import { communication } from '../workers/communication.ts'
 import { deletions } from '../workers/deletions.ts'
 import { exports } from '../workers/exports.ts'
 import { inbound } from '../workers/inbound.ts'
+import { keys } from '../workers/keys.ts'
 import { letters } from '../workers/letters.ts'
 import { mail } from '../workers/mail.ts'
 import { outbound } from '../workers/outbound.ts'
@@ -30,6 +31,7 @@ const WORKERS: Record<string, Start> = {
   rights,
   communication,
   processors,
+  keys,
 }
 
 /** Start all workers of this process, or those WORKER_QUEUES names; the result stops what does not end with its queue. */

@@ -1,6 +1,7 @@
 import { completeConfig, readVariables } from './config.ts'
 import { createMonitor } from './http/monitor.ts'
 import { live } from './lifetime.ts'
+import { guardMasterKeys } from './ops/master-probe.ts'
 import { startPulse } from './ops/pulse.ts'
 import { openResources } from './resources.ts'
 import { listen } from './server.ts'
@@ -14,6 +15,7 @@ await live(async (life) => {
   const config = completeConfig(readVariables())
   const on = await openResources(config)
   life.onEnd(() => on.close())
+  life.onEnd(await guardMasterKeys(on, life.fail))
   life.onEnd(startPulse(on, 'worker'))
   life.onEnd(startWorkers(on))
   if (config.METRICS_PORT !== undefined) {

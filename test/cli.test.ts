@@ -127,7 +127,7 @@ describe('against a given database', () => {
     expect(master).toMatchObject({ code: 0, result: { master_key: 'k2', left: { data_keys: 0 } } })
     const org = String(result['org_id'])
     const data = await chatflow(['keys', 'rotate', '--data', '--org', org], at(next))
-    expect(data).toMatchObject({ code: 0, result: { resealed: { connections: 0 } } })
+    expect(data).toMatchObject({ code: 0, result: { resealed: {}, destroyed: [] } })
     await own.drop()
   })
 
@@ -157,7 +157,7 @@ describe('against a given database', () => {
     [['fly', 'away'], '', 'there is no command fly away'],
     [[], '', 'there is no command'],
     [['migrate', 'now'], '', 'unexpected now'],
-    [['keys', 'rotate', '--data'], '', '--data and --org ID belong together'],
+    [['keys', 'rotate', '--data', '--master'], '', '--master or --data, not both'],
     [['dead-letters', 'show'], '', 'expected ID'],
     [['dead-letters', 'show', '7'], '', 'ID is not the id of a dead letter'],
   ])('wrong usage %j is exit 2 and says what was expected', async (args, stdin, message) => {

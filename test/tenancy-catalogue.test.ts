@@ -114,6 +114,7 @@ describe('the catalogue', () => {
       'route_connections',
       'search_contacts',
       'user_orgs',
+      'wrapping_keys',
     ])
     expect(await names(loose)).toEqual([])
   })

@@ -109,8 +109,12 @@ async function release(on: Resources, { org, key, name }: Write): Promise<void> 
   )
 }
 
-const place = ({ org, key, name }: Write): Place => ({
-  org,
+/** What an answer is bound to: its key and name together, as they are its row's. */
+export const answerRow = ({ key, name }: Pick<Write, 'key' | 'name'>): string =>
+  digest(`${key}|${name}`).toString('hex')
+
+const place = (write: Write): Place => ({
+  org: write.org,
   purpose: 'idempotency_keys|response',
-  row: digest(`${key}|${name}`).toString('hex'),
+  row: answerRow(write),
 })

@@ -192,6 +192,10 @@ export const ACTIONS = {
   },
   'processor.objected': { says: 'Objected to a sub-processor', detail: processor },
   'processor.accepted': { says: 'Took back an objection to a sub-processor', detail: processor },
+  'keys.destroyed': {
+    says: 'Destroyed old keys that sealed nothing any more',
+    detail: z.strictObject({ keys: count }),
+  },
   'keys.rotated': {
     says: 'Changed the key that seals secrets',
     detail: z.strictObject({ key: z.enum(['master', 'data']), resealed: count }),

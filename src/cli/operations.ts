@@ -1,17 +1,12 @@
 import { z } from 'zod'
-import { OPERATOR } from '../audit/audit.ts'
 import { rows } from '../db.ts'
 import { seedLoad } from '../demo/load.ts'
-import { newMasterKey } from '../embedded/keys.ts'
-import { rotateDataKey } from '../ops/data-key.ts'
-import { keyStatus } from '../ops/key-status.ts'
 import { queueStatus } from '../ops/queue-status.ts'
-import { rotateMasterKey } from '../ops/master-key.ts'
 import { QUEUE_NAMES } from '../queues.ts'
 import { Refusal } from '../refusal.ts'
 import { release } from '../release.ts'
 import type { Resources } from '../resources.ts'
-import { Alarm, command, UsageError, type Command } from './command.ts'
+import { command, UsageError, type Command } from './command.ts'
 
 const count = z.coerce.number<string>().int().min(1).max(10_000_000)
 
@@ -22,29 +17,6 @@ export const operationCommands: Record<string, Command> = {
       const { config } = await at.join()
       return { applied: await release(config.DATABASE_URL) }
     },
-  }),
-  'keys generate': command({
-    usage: '',
-    run: () => Promise.resolve({ master_key: newMasterKey() }),
-  }),
-  'keys rotate': command({
-    usage: '[--data --org ID]',
-    flags: ['data'],
-    options: { org: z.uuid().optional() },
-    async run(at, { flags, org }) {
-      const isData = flags.includes('data')
-      if (isData !== (org !== undefined))
-        throw new UsageError('--data and --org ID belong together')
-      const on = await at.open()
-      if (org) return rotateDataKey(on, org, OPERATOR)
-      const report = await rotateMasterKey(on, OPERATOR)
-      if (Object.values(report.left).some((n) => n > 0)) throw new Alarm(report)
-      return report
-    },
-  }),
-  'keys status': command({
-    usage: '',
-    run: async (at) => keyStatus(await at.open()),
   }),
   'queues status': command({
     usage: '',

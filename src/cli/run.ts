@@ -10,6 +10,7 @@ import { deadLetterCommands } from './dead-letters.ts'
 import { deletionCommands } from './deletions.ts'
 import { doctorCommands } from './doctor.ts'
 import { exportCommands } from './exports.ts'
+import { keyCommands } from './keys.ts'
 import { operationCommands } from './operations.ts'
 import { openPlace } from './place.ts'
 import { privacyCommands } from './privacy.ts'
@@ -19,6 +20,7 @@ import type { Input } from './stdin.ts'
 const COMMANDS: Record<string, Command> = {
   ...accountCommands,
   ...operationCommands,
+  ...keyCommands,
   ...auditCommands,
   ...deadLetterCommands,
   ...doctorCommands,

@@ -1,10 +1,13 @@
 import { rows } from '../db.ts'
+import { SEAL_LIMITS } from '../key-usage.ts'
 import type { Resources } from '../resources.ts'
 
 export type KeyStatus = {
   /** The first seals what is new; all of them open. */
   master_keys: string[]
   data_keys: { active: number; retired: number; by_master_key: Record<string, number> }
+  /** How much of what a key may seal the most used one has sealed, in percent. */
+  most_used_percent: number
   /** Organizations whose data key does not open with the master keys given. */
   unreadable: string[]
 }
@@ -17,6 +20,7 @@ export async function keyStatus(on: Keyed): Promise<KeyStatus> {
   const status: KeyStatus = {
     master_keys: on.config.masterKeys.map((key) => key.id),
     data_keys: { active: 0, retired: 0, by_master_key: {} },
+    most_used_percent: (await keyUsage(on)).percent,
     unreadable: [],
   }
   const organizations = await on.db.withSystem((tx) =>
@@ -43,4 +47,19 @@ function opens(on: Keyed, org: string, { kid, wrapped }: Row): boolean {
   } catch {
     return false
   }
+}
+
+/** How often the most used key has sealed, and how much of its limit that is. Source: promise P26. */
+export async function keyUsage(
+  on: Pick<Resources, 'db'>,
+): Promise<{ seals: number; percent: number }> {
+  const [found] = await on.db.withSystem((tx) =>
+    rows<{ seals: number }>(
+      tx,
+      `select max(seals)::float8 as seals
+         from (select org_id, seals from key_usage union all select null, seals from master_keys) u`,
+    ),
+  )
+  const seals = found?.seals ?? 0
+  return { seals, percent: (100 * seals) / SEAL_LIMITS.most }
 }

@@ -45,6 +45,7 @@ export const LIMITS = {
   SUPPORT_ACCESS_DAYS: { is: 365, least: 90, most: 730 },
   ANNOUNCEMENT_DAYS: { is: 365, least: 30, most: 730 },
   ALARM_DAYS: { is: 365, least: 30, most: 730 },
+  DATA_KEY_DAYS: { is: 365, least: 30, most: 730 },
   SWEEP_RUN_DAYS: { is: 90, least: 7, most: 365 },
 } satisfies Record<string, Limit>
 

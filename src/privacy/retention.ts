@@ -6,6 +6,7 @@ import { tellOrganizations } from '../disclosures/telling.ts'
 import { watchIncidents } from '../incidents/clock.ts'
 import { QUEUE_NAMES } from '../queues.ts'
 import { Refusal } from '../refusal.ts'
+import { tendKeys } from '../ops/due-keys.ts'
 import { announceProcessors } from '../processors/notices.ts'
 import type { Resources } from '../resources.ts'
 import { foldUsage } from '../usage/days.ts'
@@ -134,6 +135,7 @@ async function sweepOrganization(
   await attempt(on, tally, 'usage', () => foldUsage(on, at.org, at.now))
   await attempt(on, tally, 'claims', () => sweepRows(on, tally, due, at))
   await attempt(on, tally, 'dormancy', () => tendDormant(on, at))
+  await attempt(on, tally, 'keys', () => tendKeys(on, at.org, at.now))
   await attempt(on, tally, 'processors', () => announceProcessors(on, at.org))
 }
 

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { open as openEnvelope, seal, SealError, type Place, type SealingKey } from '../vault.ts'
+import { open as openEnvelope, sealSoon, SealError, type Place, type SealingKey } from '../vault.ts'
 import type { Sink } from './zip.ts'
 
 export const CHUNK_BYTES = 1_048_576
@@ -23,7 +23,7 @@ export function sealChunks(
   let bytes = 0
   let index = 0
   const put = async (plain: Buffer, isLast: boolean): Promise<void> => {
-    await sink(Buffer.from(`${seal(key, placeOf(place, index, isLast), plain)}\n`))
+    await sink(Buffer.from(`${await sealSoon(key, placeOf(place, index, isLast), plain)}\n`))
     index += 1
   }
   return {

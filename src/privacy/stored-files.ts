@@ -24,10 +24,13 @@ export async function countStoredFiles(on: Resources): Promise<StoredFiles> {
 
 /** An object store is not looked through: what goes there is sealed before it leaves. */
 function foldersOf(on: Resources): string[] {
-  const { MEDIA_URL } = on.config
-  const media = MEDIA_URL.startsWith('file:') ? [pathIn(MEDIA_URL)] : []
-  return [folderOf(on), ...media]
+  const media = mediaFolder(on)
+  return [folderOf(on), ...(media === undefined ? [] : [media])]
 }
+
+/** Where media lie on this machine; undefined when they lie in an object store. */
+export const mediaFolder = ({ config: { MEDIA_URL } }: Resources): string | undefined =>
+  MEDIA_URL.startsWith('file:') ? pathIn(MEDIA_URL) : undefined
 
 const pathIn = (url: string): string =>
   url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length)

@@ -89,14 +89,6 @@ async function opened(on: Resources, tx: Tx, place: Place, body: string): Promis
 const openInstance = (on: Resources, place: Place, body: string): string =>
   open(on.vault.instance, place, body).toString('utf8')
 
-/** The same text under the first master key, for a change of that key. Throws SealError. */
-export function resealText(on: Resources, row: string, body: string): string {
-  const [key] = on.vault.instance
-  if (!key) throw new SealError()
-  const place = placeOf(null, row)
-  return seal(key, place, openInstance(on, place, body))
-}
-
 /** The end of the request starts the time that its words are kept. */
 export const closeTexts = (tx: Tx, org: string | null, id: string, at: Date): Promise<unknown> =>
   rows(

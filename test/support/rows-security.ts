@@ -5,6 +5,8 @@ export const SECURITY_ROWS: Record<
   string,
   (ids: { org: string; user: string }) => Record<string, unknown>
 > = {
+  key_usage: ({ org }) => ({ org_id: org, kid: `d${org.slice(-12)}`, seals: 4_096, block: 4_096 }),
+  master_keys: () => ({ kid: newId() }),
   processor_hosts: () => ({
     processor: 'mail',
     host: `${newId()}.example.test`,

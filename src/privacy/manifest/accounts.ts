@@ -34,7 +34,7 @@ export const accounts = [
     },
     wrapped_by: key,
     state: key,
-    seals: key,
+    retired_at: key,
     created_at: key,
   }),
   table('users', aboutUser('self', 'account_life'), {

@@ -70,6 +70,22 @@ export const security = [
     { user_id: key, processor: {}, told_at: {} },
   ),
   table(
+    'key_usage',
+    { ...aboutOrganization('account_life'), purpose: ['protect'] },
+    { org_id: key, kid: key, seals: key, block: key },
+  ),
+  table(
+    'master_keys',
+    { ...aboutNobody('account_life'), purpose: ['protect'] },
+    {
+      kid: { why: 'the name of a key' },
+      probe: { sealed: 'gcm_instance', why: 'a word of ours, sealed to know the key by' },
+      seals: {},
+      block: {},
+      first_at: {},
+    },
+  ),
+  table(
     'processor_hosts',
     { ...aboutNobody('account_life'), purpose: ['protect'] },
     {

@@ -1,0 +1,89 @@
+import { OPERATOR } from '../../src/audit/audit.ts'
+import { rows } from '../../src/db.ts'
+import { keepDeadLetters } from '../../src/ops/dead-letters.ts'
+import { through } from '../../src/privacy/export-plan.ts'
+import { openRequest } from '../../src/rights/request.ts'
+import { listSealed } from '../../src/ops/sealed-columns.ts'
+import { keyIdOf, open } from '../../src/vault.ts'
+import type { Running } from './app.ts'
+import { arrive } from './inbound.ts'
+import { messageOf, messagesBody, newCustomer } from './meta.ts'
+import type { Org } from './org.ts'
+import { program, talkWith } from './program.ts'
+import { restrictSomebody, somebodyIn, theyWrite } from './restricted.ts'
+
+/** Something in every sealed column of an organization, put there by the product itself. */
+export async function fillSealed(app: Running, org: Org): Promise<void> {
+  const ana = newCustomer()
+  const odd = { type: 'hologram', hologram: { canary: 'Zanzibar' } }
+  await arrive(
+    app.on,
+    org,
+    messagesBody(org.connection, ana, messageOf(ana, '', odd)),
+    accountUpdate(org),
+  )
+  const restricted = await somebodyIn(app, org)
+  await restrictSomebody(app, restricted)
+  await theyWrite(app, restricted, 'kept apart')
+  const talk = await talkWith(app, org)
+  const api = await program(app, org)
+  const message = { type: 'text', text: { body: 'Hello' } }
+  const headers = { 'idempotency-key': 'order-1' }
+  await api.send('POST', `/conversations/${talk.conversation}/messages`, message, headers)
+  await openRequest(app.on, {
+    org: org.id,
+    kind: 'question',
+    road: 'form',
+    by: OPERATOR,
+    texts: { asked: 'What do you keep?' },
+  })
+  await keepLetter(app, org)
+}
+
+const accountUpdate = (org: Org): object => ({
+  object: 'whatsapp_business_account',
+  entry: [
+    {
+      id: org.connection.wabaId,
+      time: Math.floor(Date.now() / 1_000),
+      changes: [{ field: 'account_update', value: { event: 'BRAND_NEW', secret: 'Zanzibar' } }],
+    },
+  ],
+})
+
+async function keepLetter(app: Running, org: Org): Promise<void> {
+  const route = app.on.directory.find(org.connection.id)
+  if (!route) throw new Error('not known')
+  const letter = { org: org.id, connection: org.connection.id, number: null, code: null }
+  await keepDeadLetters(app.on, [
+    { ...letter, at: Date.now(), key: route.key, reason: 'parse', plain: `{"b":"${org.id}"}` },
+  ])
+}
+
+export type Sealed = { column: string; kid: string; opens: boolean }
+
+/** Every sealed value of an organization: which key names it, and whether it opens in its place. */
+export async function sealedOf(on: Running['on'], org: string): Promise<Sealed[]> {
+  const keys = await on.db.withTenant(org, (tx) => on.keys.of(tx, org))
+  const found: Sealed[] = []
+  for (const { table, column, door, where, place } of await listSealed(on, org)) {
+    const values = await through(on.db, door, (tx) =>
+      rows<{ value: string; facts: Record<string, unknown> }>(
+        tx,
+        `select t."${column}" as value, to_jsonb(t) as facts from app."${table}" t
+          where ${where} and t."${column}" like 'v1.%'`,
+        where.includes(':org') ? { org } : {},
+      ),
+    )
+    for (const { value, facts } of values) {
+      let opens = true
+      try {
+        open(keys, place(facts), value)
+      } catch {
+        opens = false
+      }
+      found.push({ column: `${table}.${column}`, kid: keyIdOf(value), opens })
+    }
+  }
+  return found
+}
