@@ -28,20 +28,24 @@ type Purse = KeyName & { left: number; block: number; at: number; asked: Promise
 const BUSY_MS = 60_000
 const GROWN = 16
 
-/** Counts how often keys seal, in all processes together: what is not set aside in the database first is not used. */
+/**
+ * Counts how often keys seal, in all processes together: what is not set aside in the database first is not used.
+ * `limits` are those of data keys; the keys of the installation keep to the usual ones.
+ */
 export function openMeter(pool: pg.Pool, log: Log, limits: SealLimits = SEAL_LIMITS): Meter {
   const purses = new Map<string, Purse>()
   const purseOf = (name: KeyName): Purse => {
     const text = `${name.org ?? ''}|${name.kid}`
-    const purse = purses.get(text) ?? newPurse(name, limits)
+    const purse = purses.get(text) ?? newPurse(name, limitsOf(name))
     purses.set(text, purse)
     return purse
   }
+  const limitsOf = ({ org }: KeyName): SealLimits => (org === null ? SEAL_LIMITS : limits)
   const fill = async (list: Purse[]): Promise<void> => {
-    for (const purse of list) grow(purse, limits)
-    for (const { org, kid, block, seals } of await reserve(pool, list, limits.most)) {
+    for (const purse of list) grow(purse, limitsOf(purse))
+    for (const { org, kid, block, seals } of await reserve(pool, list, limitsOf)) {
       purseOf({ org, kid }).left += block
-      const share = seals / limits.most
+      const share = seals / limitsOf({ org, kid }).most
       if (share >= DUE_SHARE) log.warn({ org, key: kid, share }, 'a key is near its limit')
     }
   }
@@ -74,7 +78,10 @@ const usesOf = (purse: Purse, { more, quietly }: Ways): Uses => ({
     return isThere
   },
   async more(need = 1) {
-    if (purse.left < need) await more(purse)
+    for (let before = -1; purse.left < need && purse.left > before;) {
+      before = purse.left
+      await more(purse)
+    }
     return purse.left >= need
   },
 })
@@ -99,19 +106,22 @@ function grow(purse: Purse, { block }: SealLimits): void {
 type Given = { org: string | null; kid: string; block: number; seals: number }
 
 /** What the counter was moved by belongs to whoever moved it; at the limit it moves no more. */
-async function reserve(pool: pg.Pool, list: Purse[], most: number): Promise<Given[]> {
-  const wanted = (isOrg: boolean): string =>
-    JSON.stringify(
-      list
-        .filter(({ org }) => (org !== null) === isOrg)
-        .map(({ org, kid, block }) => ({ org, kid, n: block })),
-    )
+async function reserve(
+  pool: pg.Pool,
+  list: Purse[],
+  limitsOf: (name: KeyName) => SealLimits,
+): Promise<Given[]> {
   const given: Given[] = []
-  for (const [sql, input] of [
-    [OF_ORGANIZATIONS, wanted(true)],
-    [OF_INSTALLATION, wanted(false)],
-  ] as const)
-    if (input !== '[]') given.push(...(await pool.query<Given>(sql, [input, most])).rows)
+  for (const [sql, purses] of [
+    [OF_ORGANIZATIONS, list.filter(({ org }) => org !== null)],
+    [OF_INSTALLATION, list.filter(({ org }) => org === null)],
+  ] as const) {
+    const [first] = purses
+    if (!first) continue
+    const wanted = purses.map(({ org, kid, block }) => ({ org, kid, n: block }))
+    const values = [JSON.stringify(wanted), limitsOf(first).most]
+    given.push(...(await pool.query<Given>(sql, values)).rows)
+  }
   return given
 }
 

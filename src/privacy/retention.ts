@@ -7,6 +7,7 @@ import { watchIncidents } from '../incidents/clock.ts'
 import { QUEUE_NAMES } from '../queues.ts'
 import { Refusal } from '../refusal.ts'
 import { tendKeys } from '../ops/due-keys.ts'
+import { checkSealed } from '../ops/unsealed.ts'
 import { announceProcessors } from '../processors/notices.ts'
 import type { Resources } from '../resources.ts'
 import { foldUsage } from '../usage/days.ts'
@@ -136,6 +137,7 @@ async function sweepOrganization(
   await attempt(on, tally, 'claims', () => sweepRows(on, tally, due, at))
   await attempt(on, tally, 'dormancy', () => tendDormant(on, at))
   await attempt(on, tally, 'keys', () => tendKeys(on, at.org, at.now))
+  await attempt(on, tally, 'sealed', () => checkSealed(on, at.org))
   await attempt(on, tally, 'processors', () => announceProcessors(on, at.org))
 }
 

@@ -20,7 +20,7 @@ import { messageOf, messagesBody, newCustomer } from '../support/meta.ts'
 import type { Org } from '../support/org.ts'
 import { run } from '../support/product.ts'
 import { talkOf } from '../support/exports.ts'
-import { fillSealed, sealedOf } from '../support/sealed.ts'
+import { fillSealed, sealedOf, writtenDuring } from '../support/sealed.ts'
 
 jest.setTimeout(60_000)
 
@@ -133,6 +133,12 @@ describe('P27 — a data key is changed while people work', () => {
     )
     const text = await as(org, (tx) => openFor(app.on, tx, place, kept?.raw ?? ''))
     expect(text.toString()).toBe(raw)
+  })
+
+  test('a value that is written at the very moment it is sealed anew stays what its writer made it', async () => {
+    const org = await app.org()
+    await talkOf(app, org, 1)
+    expect(await writtenDuring(app, org, () => rotate(org))).toBe('the newer text')
   })
 
   test('what waits in the queue and in files holds the old key back until it is gone', async () => {

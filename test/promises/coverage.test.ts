@@ -7,7 +7,7 @@ import { coverage, PARTLY } from './coverage.ts'
 import { proofs, sabotaged, sabotagesOf } from './proofs.ts'
 
 /** Promises nobody has proven yet, by id. It only shrinks, and goes when it is empty. */
-const UNPROVEN = new Set('27 29'.split(' ').map((number) => `P${number}`))
+const UNPROVEN = new Set('29'.split(' ').map((number) => `P${number}`))
 
 describe('the policy and its promises', () => {
   const ids = promises.map(({ id }) => id)

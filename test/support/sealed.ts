@@ -4,12 +4,14 @@ import { keepDeadLetters } from '../../src/ops/dead-letters.ts'
 import { through } from '../../src/privacy/export-plan.ts'
 import { openRequest } from '../../src/rights/request.ts'
 import { listSealed } from '../../src/ops/sealed-columns.ts'
+import { openFor, sealFor } from '../../src/keys.ts'
 import { keyIdOf, open } from '../../src/vault.ts'
 import type { Running } from './app.ts'
-import { arrive } from './inbound.ts'
+import { arrive, read } from './inbound.ts'
 import { messageOf, messagesBody, newCustomer } from './meta.ts'
 import type { Org } from './org.ts'
 import { program, talkWith } from './program.ts'
+import { until } from './until.ts'
 import { restrictSomebody, somebodyIn, theyWrite } from './restricted.ts'
 
 /** Something in every sealed column of an organization, put there by the product itself. */
@@ -86,4 +88,53 @@ export async function sealedOf(on: Running['on'], org: string): Promise<Sealed[]
     }
   }
   return found
+}
+
+/**
+ * Writes a newer text into the one message with an original while `change` wants to seal it anew, and waits for it: the row
+ * is held until the change waits for it. Answers what the message says afterwards.
+ */
+export async function writtenDuring(
+  app: Running,
+  org: Org,
+  change: () => Promise<unknown>,
+): Promise<string> {
+  const [row] = await read<{ id: string }>(
+    app.on,
+    org,
+    'select id from messages where org_id = :org and raw is not null',
+  )
+  const place = { purpose: 'messages|raw', org: org.id, row: row?.id ?? '' }
+  let release: () => void = () => undefined
+  const gate = new Promise<void>((resolve) => (release = resolve))
+  let writing: Promise<void> | undefined
+  await new Promise<void>((isWritten) => {
+    writing = app.on.db.withTenant(org.id, async (tx) => {
+      const raw = await sealFor(app.on, tx, place, 'the newer text')
+      await rows(tx, 'update messages set raw = ? where org_id = ? and id = ?', [
+        raw,
+        org.id,
+        place.row,
+      ])
+      isWritten()
+      await gate
+    })
+  })
+  const changing = change()
+  await until(async () => {
+    const { rows: waiting } = await app.on.pool.query(
+      `select 1 from pg_locks where not granted and locktype = 'transactionid'`,
+    )
+    return waiting.length > 0
+  })
+  release()
+  await Promise.all([writing, changing])
+  const [kept] = await read<{ raw: string }>(
+    app.on,
+    org,
+    'select raw from messages where org_id = :org and raw is not null',
+  )
+  return app.on.db.withTenant(org.id, async (tx) =>
+    (await openFor(app.on, tx, place, kept?.raw ?? '')).toString(),
+  )
 }
