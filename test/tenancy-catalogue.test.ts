@@ -67,6 +67,7 @@ describe('the catalogue', () => {
       'app.privacy_requests_pkey',
       'app.support_tickets_once_digest_key',
       'app.support_tickets_pkey',
+      'app.user_preferences_pkey',
     ])
   })
 

@@ -3,7 +3,7 @@ import type { Ids, Row } from './rows.ts'
 
 const LONG_AGO = new Date('2026-01-02T03:00:00Z')
 const soon = (): Date => new Date(Date.now() + 86_400_000)
-const sealed = 'v1.kid.c2VhbGVk'
+const sealed = 'v1.kid.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
 
 /** What keeps the machine going; the tables of `src/privacy/manifest/operations.ts`. */
 export const OPERATION_ROWS: Record<string, (ids: Ids) => Row> = {

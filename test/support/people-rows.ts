@@ -44,7 +44,7 @@ export const noticeRows = {
   notice_originals: ({ org, connection }: Ids) => ({
     org_id: org,
     notice_id: connection,
-    raw: 'v1.kid.c2VhbGVk',
+    raw: 'v1.kid.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
   }),
   templates: ({ org, user }: Ids) => ({
     org_id: org,

@@ -29,7 +29,7 @@ export const RIGHTS_ROWS: Record<string, (ids: Ids) => Row> = {
     request_id: org,
     contact_id: contact,
     kind: 'asked',
-    body: 'v1.kid.c2VhbGVk',
+    body: 'v1.kid.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
     at: LONG_AGO,
     closed_at: soon(),
   }),

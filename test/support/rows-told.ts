@@ -1,6 +1,6 @@
 import { digest, newId } from '../../src/ids.ts'
 
-const sealed = 'v1.kid.c2VhbGVk'
+const sealed = 'v1.kid.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
 type Known = Record<'org' | 'user' | 'contact' | 'apiKey', string>
 
 const soon = (): Date => new Date(Date.now() + 86_400_000)

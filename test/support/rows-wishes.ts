@@ -27,7 +27,7 @@ export const WISHES: Record<string, (ids: Ids) => Record<string, unknown>> = {
     contact_id: contact,
     connection_id: connection,
     wamid: 'wamid.withheld',
-    body: 'v1.kid.c2VhbGVk',
+    body: 'v1.kid.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
     at: new Date(),
   }),
   consents: ({ org, contact, user }) => ({
@@ -68,7 +68,7 @@ export const WISHES: Record<string, (ids: Ids) => Record<string, unknown>> = {
     id: newId(),
     user_id: user,
     token_digest: digest(newId()),
-    address: 'v1.kid.c2VhbGVk',
+    address: 'v1.kid.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
     created_at: new Date(),
     expires_at: new Date(Date.now() + 86_400_000),
   }),
