@@ -104,7 +104,8 @@ describe.each(BACKENDS)('P15 — an objection to usage data stops it at once, in
     const seen = { org: org.id, user: eager.id, page: '/inbox', feature: null, at: Date.now() }
     expect((await refsFor(app.on, org.id, [seen])).size).toBe(0)
     const seat = await browserOf(eager)
-    expect((await seat.get('/settings/privacy')).text).toContain('Usage data: off for everybody')
+    const own = await seat.get('/settings/privacy', { 'sec-gpc': '1' })
+    expect(own.text).toContain('Usage data: off for everybody')
     await chooseForAll(app.on, admin, { subject: 'usage', isOn: true })
     expect(await storeUsage(app.on, { org: org.id, events: queued })).toBe(0)
     for (const each of [await browserOf(calm), seat]) await each.get('/contacts')
