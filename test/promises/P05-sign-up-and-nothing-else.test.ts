@@ -79,7 +79,14 @@ describe('P5 — sign-up asks for name, e-mail and organization, and for nothing
 
   test('who fills in the form has no other value in any column that a person fills', async () => {
     expect(given('users')).toEqual(['email', 'name', 'password_hash', 'preferences'])
-    expect(given('organizations')).toEqual(['name', 'settings', 'require_2fa'])
+    expect(given('organizations')).toEqual([
+      'name',
+      'settings',
+      'require_2fa',
+      'no_usage',
+      'no_personalisation',
+      'no_optional_mail',
+    ])
     const connect = jest.spyOn(net.Socket.prototype, 'connect')
     const { text } = await signUp(FORM)
     expect(text).toContain('Check your mail')

@@ -202,6 +202,8 @@ describe('P19 — on your behalf', () => {
     ).toEqual(['src/rights/ways.ts', 'src/sending/outbox.ts'])
     expect(found(/import \{[^}]*\b(queue|retry)Message\b/)).toEqual([
       'src/api/messages.ts',
+      // The invented organization that is deleted each week to see that nothing is left.
+      'src/canary/settle.ts',
       'src/messages/routes.ts',
     ])
   })
