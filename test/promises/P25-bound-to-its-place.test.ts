@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { decipher, encipher } from '../../src/aead.ts'
 import { rows } from '../../src/db.ts'
-import { accessTokenOf } from '../../src/connections/connections.ts'
+import { accessTokenOf, createConnection } from '../../src/connections/connections.ts'
 import { countUnsealed, unsealedCount } from '../../src/ops/unsealed.ts'
 import { manifest } from '../../src/privacy/manifest.ts'
 import { sweepRetention } from '../../src/privacy/retention.ts'
@@ -174,7 +174,9 @@ describe('P25 — in a live database', () => {
   test('every value that has to be sealed is an envelope, and what it says is nowhere else', async () => {
     const org = await app.org()
     await fillSealed(app, org)
-    const { accessToken, appSecret, verifyToken } = org.connection
+    const [accessToken, appSecret, verifyToken] = [newCanary(), newCanary(), newCanary()]
+    const made = { accessToken, appSecret, verifyToken, phoneNumberId: '4711', wabaId: '4712' }
+    const { id } = await createConnection(app.on, org.id, made)
     const counts = await countUnsealed(app.on, org.id)
     const secret = manifest.tables.flatMap(({ table, columns }) =>
       Object.entries(columns).flatMap(([column, { sealed }]) =>
@@ -187,9 +189,7 @@ describe('P25 — in a live database', () => {
     expect(await unsealedCount(app.on)).toMatchObject({ unsealed: 0 })
     const secrets = [accessToken, appSecret, verifyToken]
     expect(searchDump(await everything(), secrets)).toEqual([])
-    const token = await app.on.db.withTenant(org.id, (tx) =>
-      accessTokenOf(app.on, tx, org.id, org.connection.id),
-    )
+    const token = await app.on.db.withTenant(org.id, (tx) => accessTokenOf(app.on, tx, org.id, id))
     expect(token).toBe(accessToken)
   })
 
