@@ -11,6 +11,12 @@ type Whose = { org: string | null }
 type Found = { key: string[]; value: string; facts: Record<string, unknown> }
 
 const BATCH = 200
+/** Whole files in a column: a few of them are as much as a batch of anything else. */
+const BIG: ReadonlySet<string> = new Set(['support_files.bytes'])
+const BATCH_OF_BIG = 4
+
+const batchOf = ({ table, column }: SealedColumn): number =>
+  BIG.has(`${table}.${column}`) ? BATCH_OF_BIG : BATCH
 
 /**
  * Puts every value of the database that other keys seal under `to`, a batch at a time: what changed meanwhile stays as
@@ -56,7 +62,7 @@ async function resealColumn(
       return batch
     })
     after = found.at(-1)?.key
-    if (found.length < BATCH || !after) return done
+    if (found.length < batchOf(column) || !after) return done
   }
 }
 
@@ -77,9 +83,10 @@ type Part = Whose & { except: string; after: string[] | undefined }
 
 async function readBatch(
   tx: Tx,
-  { table, column, where, keys }: SealedColumn,
+  from: SealedColumn,
   { org, except, after }: Part,
 ): Promise<Found[]> {
+  const { table, column, where, keys } = from
   const names = keys.map(({ name }) => `t."${name}"`).join(', ')
   const behind = keys.map(({ type }, index) => `:after${index}::${type}`).join(', ')
   await tx.raw(`set local time zone 'UTC'`)
@@ -89,7 +96,7 @@ async function readBatch(
             to_jsonb(t) - :column::text as facts
        from app."${table}" t
       where ${where} and t."${column}" like 'v1.%' and split_part(t."${column}", '.', 2) <> :except
-        ${after ? `and (${names}) > (${behind})` : ''} order by ${names} limit ${BATCH}`,
+        ${after ? `and (${names}) > (${behind})` : ''} order by ${names} limit ${batchOf(from)}`,
     {
       column,
       except,

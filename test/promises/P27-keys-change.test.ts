@@ -20,7 +20,7 @@ import { messageOf, messagesBody, newCustomer } from '../support/meta.ts'
 import type { Org } from '../support/org.ts'
 import { run } from '../support/product.ts'
 import { talkOf } from '../support/exports.ts'
-import { fillSealed, sealedOf, writtenDuring } from '../support/sealed.ts'
+import { fillInstance, fillSealed, sealedOf, writtenDuring } from '../support/sealed.ts'
 
 jest.setTimeout(60_000)
 
@@ -231,11 +231,13 @@ describe('P27 — the master key', () => {
       'org_keys.wrapped',
       'master_keys.probe',
     ])
+    const filled = await fillInstance(app)
     const next = { id: 'm2', key: Buffer.alloc(32, 'the next master ') }
     const both = await processWith([next, ...last()])
     await checkMasterKeys(both)
     const done = await rotateMasterKey(both, OPERATOR)
     expect(done.left).toEqual({ data_keys: 0 })
+    expect(Object.keys(done.resealed).toSorted()).toEqual(filled.toSorted())
     await checkMasterKeys(await processWith([next]))
     await rotateMasterKey(await processWith([...last(), next]), OPERATOR)
   })

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { OPERATOR } from '../../src/audit/audit.ts'
 import { rows } from '../../src/db.ts'
 import { keepDeadLetters } from '../../src/ops/dead-letters.ts'
@@ -5,8 +6,9 @@ import { through } from '../../src/privacy/export-plan.ts'
 import { openRequest } from '../../src/rights/request.ts'
 import { listSealed } from '../../src/ops/sealed-columns.ts'
 import { openFor, sealFor } from '../../src/keys.ts'
-import { keyIdOf, open } from '../../src/vault.ts'
+import { keyIdOf, open, seal } from '../../src/vault.ts'
 import type { Running } from './app.ts'
+import { newIds, seedRows } from './rows.ts'
 import { arrive, read } from './inbound.ts'
 import { messageOf, messagesBody, newCustomer } from './meta.ts'
 import type { Org } from './org.ts'
@@ -137,4 +139,35 @@ export async function writtenDuring(
   return app.on.db.withTenant(org.id, async (tx) =>
     (await openFor(app.on, tx, place, kept?.raw ?? '')).toString(),
   )
+}
+
+/** A value under the first master key in every column that the installation seals; answers their names. */
+export async function fillInstance(app: Running): Promise<string[]> {
+  const [key] = app.on.vault.instance
+  if (!key) throw new Error('no key')
+  const login = new pg.Client({ connectionString: app.on.config.DATABASE_URL })
+  await login.connect()
+  const names: string[] = []
+  try {
+    await seedRows(login, newIds())
+    // What was seeded is sealed with nothing real.
+    await login.query(`delete from app.org_keys where wrapped_by = 'm1'`)
+    for (const { table, column, where, place } of await listSealed(app.on, null)) {
+      const own = where.replace(':org::uuid', 'null')
+      const { rows: found } = await login.query<{ at: string; facts: Record<string, unknown> }>(
+        `select t.ctid::text as at, to_jsonb(t) as facts from app."${table}" t where ${own} and t."${column}" like 'v1.kid.%' limit 1`,
+      )
+      const [row] = found
+      if (!row) continue
+      const value = seal(key, place(row.facts), 'kept')
+      await login.query(`update app."${table}" set "${column}" = $1 where ctid = $2::tid`, [
+        value,
+        row.at,
+      ])
+      names.push(`${table}.${column}`)
+    }
+  } finally {
+    await login.end()
+  }
+  return names
 }
