@@ -10,8 +10,9 @@ export const retentionCommands: Record<string, Command> = {
     flags: ['dry-run'],
     async run(at, given) {
       const on = await at.open()
-      if (given.flags.includes('dry-run')) return previewSweep(on, given.now ?? on.now())
-      const now = checkMoment(on, given.now)
+      const now = given.now ?? on.now()
+      if (given.flags.includes('dry-run')) return previewSweep(on, now)
+      checkMoment(on, now)
       const swept = await sweepRetention(on, now)
       if (swept.overdue.length > 0) throw new Alarm(swept, 3)
       return swept
