@@ -44,7 +44,7 @@ export async function countUnsealed(
   return counts
 }
 
-const ENVELOPE = '^v1\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$'
+const ENVELOPE = '^v1\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]{38,}$'
 
 /** For the sweep: says in the log which column of an organization holds something in clear, and throws. */
 export async function checkSealed(on: Resources, org: string): Promise<void> {
