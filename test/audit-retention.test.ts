@@ -15,7 +15,9 @@ test('a sweep takes the oldest entries of the audit log, and what stays is a who
   const entries = (): Promise<number> =>
     on.db.withTenant(org.id, async (tx) => {
       expect(await verifyAudit(tx, org.id)).toMatchObject({ valid: true })
-      return (await listAudit(tx, org.id, { limit: 10 })).length
+      // After a year the sweep also changes the key, and says so.
+      const listed = await listAudit(tx, org.id, { limit: 10 })
+      return listed.filter(({ action }) => action === 'organization.renamed').length
     })
   await tell()
   await tell()

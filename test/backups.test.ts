@@ -86,9 +86,11 @@ describe('a backup and its restore', () => {
     const after = await picture()
     expect(after['user_sessions']).toBe('')
     const changed = Object.keys(before).filter((table) => before[table] !== after[table])
-    // The sweep at the end of a restore notes which organizations are in use.
+    // The sweep at the end of a restore notes which organizations are in use, and each process which keys it uses.
     expect(changed.toSorted()).toEqual([
+      'key_usage',
       'mail_outbox',
+      'master_keys',
       'messages',
       'organizations',
       'outbox',
