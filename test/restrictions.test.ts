@@ -84,7 +84,6 @@ const KEEPING = [
   'deletions/gate.ts',
   'deletions/handles.ts',
   'deletions/verify.ts',
-  'deletions/verify.ts',
   'inbox/page.ts',
   'messages/address-book.ts',
   'messages/arrivals.ts',
