@@ -1,3 +1,4 @@
+import { underLock } from '../advisory-lock.ts'
 import { expireBackups } from '../backups/shelf.ts'
 import { advanceDue } from '../deletions/advance.ts'
 import { noteTraffic, tendDormant } from '../deletions/dormant.ts'
@@ -53,26 +54,14 @@ export async function sweepRetention(
   return alone(on, () => sweep(on, { now, signal }))
 }
 
-/** Runs while this process holds the lock. A connection that breaks meanwhile frees it: a second sweep does no harm. */
-async function alone<T>(on: Resources, run: () => Promise<T>): Promise<T> {
-  const client = await on.pool.connect()
-  let broken: Error | undefined
-  const lost = (error: Error): void => void (broken = error)
-  client.on('error', lost)
-  try {
-    const { rows: taken } = await client.query<{ free: boolean }>(
-      'select pg_try_advisory_lock($1) as free',
-      [LOCK],
-    )
-    if (!taken[0]?.free) throw new Refusal(409, 'sweep_running', 'A sweep is running already.')
-    const result = await run()
-    return result
-  } finally {
-    await client.query('select pg_advisory_unlock($1)', [LOCK]).catch(lost)
-    client.off('error', lost)
-    client.release(broken)
-  }
-}
+/** A connection that breaks meanwhile frees the lock: a second sweep does no harm. */
+const alone = <T>(on: Resources, run: () => Promise<T>): Promise<T> =>
+  underLock(on, LOCK, {
+    async enter(take) {
+      if (!(await take())) throw new Refusal(409, 'sweep_running', 'A sweep is running already.')
+    },
+    run,
+  })
 
 /** The scheduler's look: sweeps when it is time and nobody else does. */
 export async function sweepWhenDue(on: Resources, signal?: AbortSignal): Promise<void> {
