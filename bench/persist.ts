@@ -4,7 +4,7 @@ import { createConnection } from '../src/connections/connections.ts'
 import { rows, type Db } from '../src/db.ts'
 import { newId } from '../src/ids.ts'
 import type { Resources } from '../src/resources.ts'
-import { seal } from '../src/vault.ts'
+import { sealTogether, type Arrival } from '../src/webhooks/sealing.ts'
 import { inbound } from '../workers/inbound.ts'
 import { newOrganization, openInstallation } from './installation.ts'
 import { quantile, signedMessage, type Target } from './load.ts'
@@ -64,14 +64,13 @@ async function openProduct(on: Resources): Promise<Way> {
       const route = on.directory.find(connection)
       if (!route) throw new Error('the connection is not known yet')
       const at = Date.now()
-      const bodies = Array.from({ length: MESSAGES }, () => {
-        const { body } = signedMessage(target)
-        const where = { purpose: 'webhook', org: connection, row: String(at) }
-        return { org, connection, at, sealed: seal(route.key, where, body) }
+      const arrivals = Array.from({ length: MESSAGES }, (): Arrival => {
+        const bytes = Buffer.from(signedMessage(target).body)
+        return { org, connection, key: route.key, at, bytes }
       })
       return timed(on, org, async () => {
         for (let n = 0; n < MESSAGES; n += PER_JOB)
-          await on.queues.addInbound(bodies.slice(n, n + PER_JOB))
+          await on.queues.addInbound(sealTogether(arrivals.slice(n, n + PER_JOB)).bodies)
       })
     },
   }

@@ -9,12 +9,17 @@ import { namesInStore } from './queue-names.ts'
 import { BEAT, startWorker, type Told } from './queue-worker.ts'
 import type { Tally } from './tally.ts'
 
-/** One webhook body, sealed before it touches the queue. `org` is null where no organization is known. */
+/**
+ * Webhook bodies, sealed before they touch the queue: one, or several of a connection that came together. `org` is null
+ * where no organization is known; `at` is when the first came, in milliseconds.
+ */
 export type InboundBody = {
   org: string | null
   connection: string | null
   at: number
   sealed: string
+  /** Of several: when each came and how many bytes it has, in their order. */
+  parts?: [at: number, bytes: number][]
 }
 export type Doorbell = { org: string; connection: string }
 export type MailJob = { id: string }

@@ -10,6 +10,7 @@ import {
 import { replayDeadLetter, replayNumber } from '../src/ops/replay.ts'
 import type { InboundBody } from '../src/queues.ts'
 import { jsonObject } from '../src/webhooks/body.ts'
+import { sealTogether } from '../src/webhooks/sealing.ts'
 import { splitShared } from '../src/webhooks/split.ts'
 import { startApp, type Running } from './support/app.ts'
 import { arrive, read, sealedBody } from './support/inbound.ts'
@@ -200,7 +201,8 @@ test('a discarded letter is gone, and neither it nor a stranger can be replayed'
 describe('the shared callback', () => {
   const split = (body: object): InboundBody[] => {
     const bytes = Buffer.from(JSON.stringify(body))
-    return splitShared(app.on, { bytes, content: jsonObject(bytes) ?? {}, at: Date.now() })
+    const content = jsonObject(bytes) ?? {}
+    return sealTogether(splitShared(app.on, { bytes, content, at: Date.now() })).bodies
   }
 
   test('gives each organization its own part, under its own key', async () => {

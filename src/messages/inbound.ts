@@ -4,7 +4,8 @@ import { isErasedNumber } from '../deletions/suppressions.ts'
 import { keepDeadLetters, type Letter } from '../ops/dead-letters.ts'
 import type { InboundBody } from '../queues.ts'
 import type { Resources } from '../resources.ts'
-import { keyIdOf, open, SealError, type SealingKey } from '../vault.ts'
+import { keyIdOf, SealError, type SealingKey } from '../vault.ts'
+import { openTogether, type Part } from '../webhooks/sealing.ts'
 import { parseBody } from './parse.ts'
 import { applyStatuses } from './status.ts'
 import { KINDS } from './shapes.ts'
@@ -37,14 +38,23 @@ export async function receive(on: Resources, bodies: InboundBody[]): Promise<voi
 /** Bodies of the shared callback for numbers nobody here has: kept as they are until the number is connected. */
 async function keepUnknown(on: Resources, bodies: InboundBody[]): Promise<void> {
   const [key] = on.vault.instance
-  const letters = bodies.flatMap((body): Letter[] => {
-    const bytes = opened(on.vault.instance, body)
-    if (!bytes || !key) return []
-    const number = parseBody(bytes, new Date(body.at)).find((one) => one.number)?.number ?? null
-    return [{ ...letterOf(body, key), number, reason: 'unknown_number', code: null, plain: bytes }]
+  const { found, lost } = openAll(on.vault.instance, bodies)
+  if (lost > 0) on.log.warn({ bodies: lost }, 'bodies do not open')
+  if (!key) return
+  const letters = found.map((from): Letter => {
+    const number = parseBody(from.bytes, new Date(from.at)).find((one) => one.number)?.number
+    const { org, connection, at, bytes: plain } = from
+    return {
+      org,
+      connection,
+      at,
+      key,
+      plain,
+      number: number ?? null,
+      reason: 'unknown_number',
+      code: null,
+    }
   })
-  if (letters.length < bodies.length)
-    on.log.warn({ bodies: bodies.length - letters.length }, 'bodies do not open')
   const kept: Letter[] = []
   for (const letter of letters)
     if (letter.number === null || !(await isErasedNumber(on, letter.number))) kept.push(letter)
@@ -53,18 +63,14 @@ async function keepUnknown(on: Resources, bodies: InboundBody[]): Promise<void> 
   await keepDeadLetters(on, kept)
 }
 
-type Opened = { body: InboundBody; bytes: Buffer }
+type Opened = Part & Pick<InboundBody, 'org' | 'connection'>
 
 async function receiveFor(on: Resources, org: string, bodies: InboundBody[]): Promise<void> {
   const keys = await keysFor(on, org, bodies)
   const [key] = keys
-  const found = bodies.flatMap((body): Opened[] => {
-    const bytes = opened(keys, body)
-    return bytes ? [{ body, bytes }] : []
-  })
+  const { found, lost } = openAll(keys, bodies)
   // An organization that was erased took its keys along: nothing of it is kept.
-  if (found.length < bodies.length)
-    on.log.warn({ org, bodies: bodies.length - found.length }, 'bodies do not open')
+  if (lost > 0) on.log.warn({ org, bodies: lost }, 'bodies do not open')
   if (!key || found.length === 0) return
   const { aside, items, ends } = sortOut(found)
   const stored = await storeItems(on, org, items).catch((error: unknown) =>
@@ -93,20 +99,20 @@ function sortOut(found: Opened[]): Sorted {
   const items: Received[] = []
   const ends: End[] = []
   for (const from of found)
-    for (const update of parseBody(from.bytes, new Date(from.body.at))) {
+    for (const update of parseBody(from.bytes, new Date(from.at))) {
       const end = endOf(update, from)
       if (end) ends.push(end)
       if (update.type === 'problem') aside.push({ number: null, ...update, from })
-      else items.push({ update, addressed: from.body.connection, from })
+      else items.push({ update, addressed: from.connection, from })
     }
   return { aside, items, ends }
 }
 
-function endOf(update: Update, { body }: Opened): End | undefined {
+function endOf(update: Update, { at }: Opened): End | undefined {
   if (update.type !== 'notice' || update.notice.field !== 'account_update' || !update.origin)
     return undefined
   const { entry, change } = update.origin
-  return endIn({ entry, value: change['value'] }, new Date(body.at))
+  return endIn({ entry, value: change['value'] }, new Date(at))
 }
 
 /** From memory where the directory has the key, so that most jobs need no transaction to open their bodies. */
@@ -144,7 +150,7 @@ function lettersOf(asides: Aside[], key: SealingKey): Letter[] {
     const parts = asides.filter((aside) => aside.from === from)
     const whole = parts.find(({ origin }) => !origin) ?? (parts.length > MAX_PARTS && parts[0])
     const letter = ({ number, reason, code }: Aside, plain: Letter['plain']): Letter => ({
-      ...letterOf(from.body, key),
+      ...letterOf(from, key),
       number,
       reason,
       code,
@@ -156,19 +162,27 @@ function lettersOf(asides: Aside[], key: SealingKey): Letter[] {
 }
 
 const letterOf = (
-  { org, connection, at }: InboundBody,
+  { org, connection, at }: Opened,
   key: SealingKey,
 ): Pick<Letter, 'org' | 'connection' | 'at' | 'key'> => ({ org, connection, at, key })
 
-/** The bytes as they came, or undefined when the key is gone or the envelope was altered. */
-function opened(keys: readonly SealingKey[], body: InboundBody): Buffer | undefined {
-  const place = { purpose: 'webhook', org: body.connection ?? 'shared', row: String(body.at) }
-  try {
-    return open(keys, place, body.sealed)
-  } catch (error) {
-    if (!(error instanceof SealError)) throw error
-    return undefined
+/** The bodies as they came, and how many are lost because their key is gone or their envelope was altered. */
+function openAll(
+  keys: readonly SealingKey[],
+  envelopes: readonly InboundBody[],
+): { found: Opened[]; lost: number } {
+  const found: Opened[] = []
+  let lost = 0
+  for (const envelope of envelopes) {
+    const { org, connection } = envelope
+    try {
+      for (const part of openTogether(keys, envelope)) found.push({ ...part, org, connection })
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error
+      lost += envelope.parts?.length ?? 1
+    }
   }
+  return { found, lost }
 }
 
 /** The database refuses rows of an organization that is gone or being erased: its bodies go with it. */

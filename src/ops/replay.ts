@@ -3,6 +3,7 @@ import { rows } from '../db.ts'
 import type { InboundBody } from '../queues.ts'
 import type { Resources } from '../resources.ts'
 import { jsonObject } from '../webhooks/body.ts'
+import { sealTogether } from '../webhooks/sealing.ts'
 import { splitShared } from '../webhooks/split.ts'
 import { findDeadLetter, openDeadLetter, tellOfLetter, type DeadLetter } from './dead-letters.ts'
 
@@ -61,5 +62,9 @@ export async function replayNumber(
 async function divided(on: Resources, letter: DeadLetter, body: string): Promise<InboundBody[]> {
   const bytes = await openDeadLetter(on, letter, body)
   const content = jsonObject(bytes)
-  return content ? splitShared(on, { bytes, content, at: letter.first_seen_at.getTime() }) : []
+  if (!content) return []
+  const at = letter.first_seen_at.getTime()
+  const { bodies, refused } = sealTogether(splitShared(on, { bytes, content, at }))
+  for (const error of refused.values()) throw error
+  return bodies
 }

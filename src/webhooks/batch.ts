@@ -1,15 +1,18 @@
-import type { InboundBody } from '../queues.ts'
-
 /** Our own limits; `bodies` and `bytes` bound one job, `flights` the enqueues under way at once. */
 export type BatchLimits = { bodies: number; bytes: number; flights: number; deadlineMs: number }
 
-export type Batch = {
-  /** Resolves when the queue has confirmed the body; rejects when it refused or did not confirm in time. */
-  add(body: InboundBody): Promise<void>
+/** Bytes on their way into the queue, with whatever the enqueue needs to know of them. */
+export type Item = { bytes: { length: number } }
+/** Puts items into the queue as one job; answers which it left out, and why. */
+export type Enqueue<T extends Item> = (items: T[]) => Promise<ReadonlyMap<T, Error>>
+
+export type Batch<T extends Item> = {
+  /** Resolves when the queue has confirmed the item; rejects when it refused or did not confirm in time. */
+  add(item: T): Promise<void>
 }
 
-type Waiting = {
-  body: InboundBody
+type Waiting<T> = {
+  item: T
   resolve: () => void
   reject: (error: Error) => void
   timer: NodeJS.Timeout
@@ -30,11 +33,11 @@ export class NotConfirmed extends Error {}
  * The deadline is ours, because a producer built while the queue is away waits for ever. A failed
  * flight rejects everybody in it, even though some may be stored: the copies are harmless.
  */
-export function openBatch(
-  enqueue: (bodies: InboundBody[]) => Promise<void>,
+export function openBatch<T extends Item>(
+  enqueue: Enqueue<T>,
   limits: BatchLimits = LIMITS,
-): Batch {
-  let waiting: Waiting[] = []
+): Batch<T> {
+  let waiting: Waiting<T>[] = []
   let flights = 0
 
   const fly = (): void => {
@@ -52,7 +55,7 @@ export function openBatch(
     }
   }
   return {
-    add: (body) =>
+    add: (item) =>
       new Promise((resolve, reject) => {
         const late = (): void => {
           waiting = waiting.filter((other) => other !== mine)
@@ -60,44 +63,42 @@ export function openBatch(
         }
         const timer = setTimeout(late, limits.deadlineMs)
         const until = performance.now() + limits.deadlineMs
-        const mine = { body, resolve, reject, timer, until }
+        const mine = { item, resolve, reject, timer, until }
         waiting.push(mine)
-        fly()
+        if (flights === 0 || isFull(waiting, limits)) fly()
       }),
   }
 }
 
-const isFull = (waiting: Waiting[], limits: BatchLimits): boolean =>
-  board(waiting, limits).length < waiting.length || waiting.length === limits.bodies
+const isFull = <T extends Item>(waiting: Waiting<T>[], limits: BatchLimits): boolean =>
+  waiting.length >= limits.bodies || board(waiting, limits).length < waiting.length
 
 /** As many as fit in one job, in the order they came; always at least one. */
-function board(waiting: Waiting[], limits: BatchLimits): Waiting[] {
+function board<T extends Item>(waiting: Waiting<T>[], limits: BatchLimits): Waiting<T>[] {
   let bytes = 0
-  const beyond = waiting.findIndex(({ body }, n) => {
-    bytes += body.sealed.length
+  const beyond = waiting.findIndex(({ item }, n) => {
+    bytes += item.bytes.length
     return n >= limits.bodies || (n > 0 && bytes > limits.bytes)
   })
   return beyond === -1 ? waiting : waiting.slice(0, beyond)
 }
 
 /** Ends when the queue answered or everybody in it has been answered, so that a queue that hangs frees its place. */
-async function send(
-  enqueue: (bodies: InboundBody[]) => Promise<void>,
-  crew: Waiting[],
-): Promise<void> {
+async function send<T extends Item>(enqueue: Enqueue<T>, crew: Waiting<T>[]): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
     const end = Math.max(...crew.map(({ until }) => until))
     timer = setTimeout(() => reject(new NotConfirmed()), end - performance.now())
   })
-  const outcome = await Promise.race([enqueue(crew.map(({ body }) => body)), late]).then(
-    () => undefined,
-    (error: Error) => error,
+  const items = crew.map(({ item }) => item)
+  const leftOut: ReadonlyMap<T, Error> = await Promise.race([enqueue(items), late]).catch(
+    (error: Error) => new Map(items.map((item) => [item, error])),
   )
   clearTimeout(timer)
   for (const one of crew) {
     clearTimeout(one.timer)
-    if (outcome) one.reject(outcome)
+    const error = leftOut.get(one.item)
+    if (error) one.reject(error)
     else one.resolve()
   }
 }

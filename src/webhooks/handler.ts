@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { NotLoaded, type Route } from '../directory.ts'
 import { isId } from '../ids.ts'
-import type { InboundBody } from '../queues.ts'
 import type { Resources } from '../resources.ts'
-import { seal } from '../vault.ts'
 import { openBatch, type Batch } from './batch.ts'
 import { jsonObject, MAX_BYTES, readBody, type BodyFault } from './body.ts'
 import { challengeOf } from './handshake.ts'
+import { sealTogether, type Arrival } from './sealing.ts'
 import { isSignatureShaped, isSigned } from './signature.ts'
 import { splitShared } from './split.ts'
 
@@ -36,7 +35,7 @@ type Call = { req: IncomingMessage; query: string; connection: string | undefine
  * the queue does not confirm within 1.5 s, 200 requests or 64 MB are in flight, or the connections were not read yet.
  */
 export function webhookHandler(on: Needs, hooks: Hooks = {}): WebhookHandler {
-  const batch = openBatch((bodies) => timed(on, bodies))
+  const batch = openBatch((arrivals: Arrival[]) => enqueue(on, arrivals))
   let inFlight = 0
   let bytesInFlight = 0
 
@@ -72,14 +71,17 @@ export function webhookHandler(on: Needs, hooks: Hooks = {}): WebhookHandler {
 }
 
 /** A store that does not answer is in the numbers too: with the time after which nobody waited any more. */
-async function timed(on: Needs, bodies: InboundBody[]): Promise<void> {
+async function enqueue(on: Needs, arrivals: Arrival[]): Promise<ReadonlyMap<Arrival, Error>> {
+  const { bodies, refused } = sealTogether(arrivals)
   const started = performance.now()
-  await on.queues
-    .addInbound(bodies)
-    .finally(() => on.tally.enqueued((performance.now() - started) / 1_000))
+  if (bodies.length > 0)
+    await on.queues
+      .addInbound(bodies)
+      .finally(() => on.tally.enqueued((performance.now() - started) / 1_000))
+  return refused
 }
 
-async function take(on: Needs, call: Call, batch: Batch): Promise<Answer> {
+async function take(on: Needs, call: Call, batch: Batch<Arrival>): Promise<Answer> {
   const { req, connection } = call
   if (!isPlainJson(req)) return { status: 415 }
   const bytes = await readBody(req)
@@ -94,15 +96,17 @@ async function take(on: Needs, call: Call, batch: Batch): Promise<Answer> {
 /** Without a route the body came by the shared callback. */
 async function keep(
   on: Needs,
-  batch: Batch,
+  batch: Batch<Arrival>,
   bytes: Buffer,
   route: Route | undefined,
 ): Promise<Answer> {
   const content = jsonObject(bytes)
   if (!content) return { status: 400 }
   const at = on.now().getTime()
-  if (route) await batch.add(sealedFor(route, bytes, at))
-  else await Promise.all(splitShared(on, { bytes, content, at }).map((body) => batch.add(body)))
+  if (route) {
+    const { org, connection, key } = route
+    await batch.add({ org, connection, key, at, bytes })
+  } else await Promise.all(splitShared(on, { bytes, content, at }).map((part) => batch.add(part)))
   return { status: 200 }
 }
 
@@ -114,12 +118,6 @@ function missed(
 ): Promise<Route | undefined> | undefined {
   const isWorthIt = connection !== undefined && isId(connection) && isSignatureShaped(header)
   return isWorthIt ? on.directory.lookup(connection) : undefined
-}
-
-function sealedFor(route: Route, bytes: Buffer, at: number): InboundBody {
-  const { org, connection, key } = route
-  const place = { purpose: 'webhook', org: connection, row: String(at) }
-  return { org, connection, at, sealed: seal(key, place, bytes) }
 }
 
 async function shakeHands(on: Needs, call: Call, hooks: Hooks): Promise<Answer> {

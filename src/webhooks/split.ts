@@ -1,6 +1,6 @@
 import type { Directory, Route } from '../directory.ts'
-import type { InboundBody } from '../queues.ts'
-import { seal, type Vault } from '../vault.ts'
+import type { Vault } from '../vault.ts'
+import type { Arrival } from './sealing.ts'
 
 type Loose = Record<string, unknown>
 /** What one organization gets: entries of a body, or changes of an entry. */
@@ -10,19 +10,19 @@ type From = { directory: Directory; vault: Vault }
 export type Arrived = { bytes: Buffer; content: Loose; at: number }
 
 /**
- * One sealed item for each organization that a body of the shared callback speaks of, each under that
+ * One arrival for each organization that a body of the shared callback speaks of, each for that
  * organization's key: a number or business account names the organization, and what neither names
  * goes under the key of the instance. Bytes are kept as they came unless they have to be divided.
  *
  * Throws NotLoaded before the connections were read.
  */
-export function splitShared(on: From, { bytes, content, at }: Arrived): InboundBody[] {
+export function splitShared(on: From, { bytes, content, at }: Arrived): Arrival[] {
   const shares = [...sharesOf(on.directory, content).values()]
   const [first] = shares
-  if (!first || shares.length === 1) return [sealed(on, first?.route, bytes, at)]
+  if (!first || shares.length === 1) return [arrivalOf(on, first?.route, bytes, at)]
   const texts = shares.map(({ parts }) => stringify({ ...content, entry: parts }))
-  if (texts.includes(undefined)) return [sealed(on, undefined, bytes, at)]
-  return shares.map(({ route }, n) => sealed(on, route, texts[n] ?? '', at))
+  if (texts.includes(undefined)) return [arrivalOf(on, undefined, bytes, at)]
+  return shares.map(({ route }, n) => arrivalOf(on, route, Buffer.from(texts[n] ?? ''), at))
 }
 
 type Shares = Map<string | null, Share>
@@ -58,16 +58,10 @@ function numberOf(change: unknown): string {
   return number === '' ? textOf(objectOf(value['recipient'])['phone_number_id']) : number
 }
 
-function sealed(
-  on: From,
-  route: Route | undefined,
-  body: Buffer | string,
-  at: number,
-): InboundBody {
+function arrivalOf(on: From, route: Route | undefined, bytes: Buffer, at: number): Arrival {
   const key = route?.key ?? on.vault.instance[0]
   if (!key) throw new Error('the vault has no key')
-  const place = { purpose: 'webhook', org: 'shared', row: String(at) }
-  return { org: route?.org ?? null, connection: null, at, sealed: seal(key, place, body) }
+  return { org: route?.org ?? null, connection: null, key, at, bytes }
 }
 
 /** Undefined for an object nested too deep to be written again. */
