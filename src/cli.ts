@@ -1,3 +1,4 @@
+import './quiet.ts'
 import { runCommand } from './cli/run.ts'
 
 // Nothing that is still open may keep a finished command waiting.

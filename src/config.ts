@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { readAttestation } from './attestation.ts'
 import { EXAMPLES } from './config-examples.ts'
 import { LIMITS, setLimits, SETTABLE, type Settable } from './privacy/limits.ts'
+import { hidden, Secret, type Purpose } from './secret.ts'
 import { plainVariable } from './transport.ts'
 
 export type MasterKey = { id: string; key: Buffer }
@@ -24,6 +25,8 @@ const origin = z
     'a path is too much',
   )
   .transform((v) => new URL(v).origin)
+const secret = <T extends z.ZodType<string>>(text: T, ...purposes: Purpose[]) =>
+  text.transform((given) => new Secret(given, ...purposes))
 const addresses = z.string().regex(/^\s*[^\s,@]+@[^\s,@]+(\s*,\s*[^\s,@]+@[^\s,@]+)*\s*$/)
 
 /** Ranges of addresses, `10.0.0.0/8,fd00::/8`. */
@@ -69,26 +72,26 @@ const Variables = z.object({
     .optional(),
   DATA_DIR: z.string().min(1).default('./.chatflow'),
   CHATFLOW_MASTER_KEY: z.string().optional(),
-  SESSION_SECRET: z.string().min(32).optional(),
+  SESSION_SECRET: secret(z.string().min(32), 'sign_cookies').optional(),
   GRAPH_API_URL: address.optional(),
   GRAPH_API_VERSION: z
     .string()
     .regex(/^v\d{1,3}\.\d$/)
     .default('v26.0'),
   META_APP_ID: z.string().regex(/^\d+$/).optional(),
-  META_APP_SECRET: z.string().min(8).optional(),
-  META_VERIFY_TOKEN: z.string().min(1).optional(),
+  META_APP_SECRET: secret(z.string().min(8), 'check_signature', 'ask_about_token').optional(),
+  META_VERIFY_TOKEN: secret(z.string().min(1), 'handshake').optional(),
   MEDIA_URL: z
     .string()
     .regex(/^(file:|s3:\/\/)/)
     .optional(),
-  SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
+  SMTP_URL: secret(z.url({ protocol: /^smtps?$/ }), 'send_mail').optional(),
   MAIL_FROM: z
     .string()
     .regex(/^[^\r\n]{3,320}$/)
     .optional(),
   EGRESS_ALLOW_CIDR: z.string().refine(areRanges, 'must be ranges').optional(),
-  METRICS_TOKEN: z.string().min(16).optional(),
+  METRICS_TOKEN: secret(z.string().min(16), 'scrape').optional(),
   METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   OPS_EMAILS: addresses.optional(),
   PRIVACY_CONTACT: z.email().default('firstfashionstore0@gmail.com'),
@@ -197,7 +200,7 @@ export function parseMasterKeys(text: string): MasterKey[] {
     const key = Buffer.from(base64 ?? '', 'base64')
     if (!id || key.length !== 32 || key.every((byte) => byte === key[0]))
       throw fault('CHATFLOW_MASTER_KEY', 'is not a list of id:base64(32 bytes)')
-    return { id, key }
+    return { id, key: hidden(key) }
   })
   if (new Set(keys.map((k) => k.id)).size !== keys.length)
     throw fault('CHATFLOW_MASTER_KEY', 'names one id twice')

@@ -2,6 +2,7 @@ import { rows, type Db } from './db.ts'
 import type { Events } from './events.ts'
 import type { Meter } from './key-usage.ts'
 import type { Log } from './log.ts'
+import { Secret } from './secret.ts'
 import { open, type SealingKey, type Vault } from './vault.ts'
 
 /** What a webhook needs to know of a connection, with its secrets opened. */
@@ -11,8 +12,8 @@ export type Route = {
   phoneNumberId: string
   wabaId: string
   state: string
-  appSecret: string
-  verifyToken: string
+  appSecret: Secret
+  verifyToken: Secret
   key: SealingKey
 }
 
@@ -154,8 +155,8 @@ function openRoute(row: Row, vault: Vault, log: Log): Route[] {
         phoneNumberId: row.phone_number_id,
         wabaId: row.waba_id,
         state: row.state,
-        appSecret: secret('app_secret', app_secret),
-        verifyToken: secret('verify_token', verify_token),
+        appSecret: new Secret(secret('app_secret', app_secret), 'check_signature'),
+        verifyToken: new Secret(secret('verify_token', verify_token), 'handshake'),
         key,
       },
     ]

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { request, type Agent } from 'undici'
+import type { Secret } from './secret.ts'
 
 type Answered<Body> = {
   outcome: 'answered'
@@ -21,7 +22,7 @@ export type Streamed = Answered<Readable> | Failed
 export type Call = {
   method: 'GET' | 'POST' | 'DELETE'
   /** Goes into a header, never into the address. */
-  token?: string | undefined
+  token?: Secret | undefined
   body?: object | undefined
   /** Total limit in milliseconds; what the register allows unless it is less. */
   timeoutMs?: number | undefined
@@ -91,12 +92,12 @@ type Payload = {
 }
 
 function payloadOf(
-  token: string | undefined,
+  token: Secret | undefined,
   body: object | undefined,
   wrote: () => void,
 ): Payload {
   const headers = {
-    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(token === undefined ? {} : { authorization: `Bearer ${token.reveal('call_graph')}` }),
     'user-agent': 'ChatFlowCRM',
   }
   if (!body) return { bytes: 0, parts: { headers, body: null } }

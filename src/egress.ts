@@ -14,6 +14,7 @@ import {
   type Way,
 } from './egress-request.ts'
 import { REGISTER } from './register.ts'
+import type { Secret } from './secret.ts'
 
 /** What for, and for which organization; null where it is for the installation itself. */
 type Errand = { purpose: Purpose; org: string | null }
@@ -28,7 +29,7 @@ export type Egress = {
    * What lies at an address that somebody else chose, as a stream of at most the bytes the register allows. A redirect
    * is an answer like any other and is not followed; an address that is not in the register is `not_sent`.
    */
-  fetch(call: Errand & { url: string; token?: string }): Promise<Streamed>
+  fetch(call: Errand & { url: string; token?: Secret }): Promise<Streamed>
   /** Rejects when the mail server did not take it, and with EgressDenied where none is known. */
   mail(letter: Outgoing, org: string | null): Promise<void>
   close(): Promise<void>
@@ -82,7 +83,8 @@ export function openEgress(config: Settings, fittings: Fittings = {}): Egress {
     },
     async mail(letter, org) {
       refuseInside()
-      const { SMTP_URL: server = 'smtp://nowhere.invalid', NODE_ENV } = config
+      const { SMTP_URL, NODE_ENV } = config
+      const server = SMTP_URL?.reveal('send_mail') ?? 'smtp://nowhere.invalid'
       const { protocol, host } = new URL(server)
       const { left } = enter({ purpose: 'send_mail', org }, `${protocol}//${host}`)
       left(await sendMail(server, letter, { needsTls: NODE_ENV === 'production' }), 250)

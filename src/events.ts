@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { IDLE } from './db.ts'
-import { describeError, type Log } from './log.ts'
+import type { Log } from './log.ts'
 
 /** What processes tell each other: ids only, at most once, never the truth itself. */
 export type Event =
@@ -156,9 +156,7 @@ async function postgresWire(url: string, heard: (text: string) => void, log: Log
     async close() {
       closed = true
       clearTimeout(retry)
-      await client
-        ?.end()
-        .catch((error: unknown) => log.warn(describeError(error), 'event connection'))
+      await client?.end().catch((error: unknown) => log.warn({ err: error }, 'event connection'))
     },
   }
 }

@@ -84,7 +84,7 @@ export const REGISTER: readonly Processor[] = [
     categories: ['identity', 'contact_detail', 'content'],
     deletion: 'as the operator has agreed with the provider',
     keeps: 'a mail that is sent is emptied here at once; the provider keeps its log as agreed',
-    hosts: ({ SMTP_URL }) => typed(SMTP_URL, { 'smtp:': 587, 'smtps:': 465 }),
+    hosts: ({ SMTP_URL }) => typed(SMTP_URL?.reveal('send_mail'), { 'smtp:': 587, 'smtps:': 465 }),
     uses: [
       {
         purpose: 'send_mail',

@@ -100,8 +100,14 @@ async function provideOwn({ instance }: Vault, meter: Meter, log: Log): Promise<
   await or(log, meter.provide(first), 'no uses of the master key yet')
 }
 
+type Missing =
+  | 'queue not ready yet'
+  | 'maintenance not known'
+  | 'connections not read yet'
+  | 'no uses of the master key yet'
+
 /** What is away now is found again later: the start goes on, and says what is missing. */
-const or = (log: Log, work: Promise<unknown>, missing: string): Promise<unknown> =>
+const or = (log: Log, work: Promise<unknown>, missing: Missing): Promise<unknown> =>
   work.catch((error: unknown) => log.warn({ err: error }, missing))
 
 function openPool(url: string, { system }: Doors, log: Log): pg.Pool {

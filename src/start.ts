@@ -1,3 +1,4 @@
+import './quiet.ts'
 import { completeConfig, readVariables, type Variables } from './config.ts'
 import { embeddedConfig, openEmbedded, type Embedded } from './embedded/embedded.ts'
 import { seedOnce, welcome } from './embedded/welcome.ts'

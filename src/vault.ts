@@ -1,6 +1,7 @@
 import { hkdfSync, randomBytes, randomFillSync } from 'node:crypto'
 import { decipher, encipher, NONCE_BYTES, TAG_BYTES } from './aead.ts'
 import type { MasterKey } from './config.ts'
+import { hidden } from './secret.ts'
 
 /** The uses of a key that this process has set aside. */
 export type Uses = {
@@ -128,7 +129,7 @@ export function openVault(
 ): Vault {
   const counted = (org: string | null, { id, key }: MasterKey): SealingKey => ({
     id,
-    key,
+    key: hidden(key),
     ...(usesOf ? { uses: usesOf({ org, kid: id }) } : {}),
   })
   const instance = masterKeys.map((key) => counted(null, key))

@@ -1,3 +1,4 @@
+import './quiet.ts'
 import { setTimeout as pause } from 'node:timers/promises'
 import { completeConfig, readVariables } from './config.ts'
 import { live } from './lifetime.ts'

@@ -1,3 +1,4 @@
+import './quiet.ts'
 import { completeConfig, readVariables } from './config.ts'
 import { createMonitor } from './http/monitor.ts'
 import { live } from './lifetime.ts'

@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { inspect } from 'node:util'
 import { completeConfig, ConfigError, readVariables, type Env } from '../src/config.ts'
+import { Secret } from '../src/secret.ts'
 
 const MASTER_KEY = `k1:${Buffer.alloc(32, 'a key for a test ').toString('base64')}`
 const whole: Env = {
@@ -152,17 +154,24 @@ describe('NAME_FILE', () => {
   }
 
   test.each([
-    ['DATABASE_URL', 'postgres://u:from-a-file@db/chatflow'],
-    ['SESSION_SECRET', 'a secret from a file, long enough for it'],
-    ['META_APP_SECRET', 'app-secret-from-a-file'],
-    ['META_VERIFY_TOKEN', 'verify-token-from-a-file'],
-    ['REDIS_URL', 'redis://:from-a-file@redis:6379'],
-    ['SMTP_URL', 'smtps://u:from-a-file@mail.example.com'],
-    ['METRICS_TOKEN', 'metrics-token-from-a-file'],
-  ])('%s is read from the file it names, without its line end, and wins', (name, secret) => {
-    const env = { ...whole, [name]: 'canary', [`${name}_FILE`]: fileOf(`${secret}\n`) }
-    expect(read(env)).toMatchObject({ [name]: secret })
-  })
+    ['DATABASE_URL', 'postgres://u:from-a-file@db/chatflow', undefined],
+    ['SESSION_SECRET', 'a secret from a file, long enough for it', 'sign_cookies'],
+    ['META_APP_SECRET', 'app-secret-from-a-file', 'check_signature'],
+    ['META_VERIFY_TOKEN', 'verify-token-from-a-file', 'handshake'],
+    ['REDIS_URL', 'redis://:from-a-file@redis:6379', undefined],
+    ['SMTP_URL', 'smtps://u:from-a-file@mail.example.com', 'send_mail'],
+    ['METRICS_TOKEN', 'metrics-token-from-a-file', 'scrape'],
+  ] as const)(
+    '%s is read from the file it names, without its line end, and wins',
+    (name, secret, purpose) => {
+      const env = { ...whole, [name]: 'canary', [`${name}_FILE`]: fileOf(`${secret}\n`) }
+      const found = read(env)[name]
+      expect(found instanceof Secret && purpose ? found.reveal(purpose) : found).toBe(secret)
+      // Where the configuration is printed, only the addresses of stores show what stands in them.
+      const printed = JSON.stringify(read(env)) + inspect(read(env))
+      expect(printed.includes('from-a-file')).toBe(purpose === undefined)
+    },
+  )
 
   test('the master key may come from a file as well', () => {
     const env = { ...whole, CHATFLOW_MASTER_KEY: undefined }

@@ -36,6 +36,9 @@ afterEach(async () => {
 })
 
 /** Another process on the same database, started with these master keys. */
+const appSecretIn = (on: Resources, connection: string) =>
+  on.directory.find(connection)?.appSecret.reveal('check_signature')
+
 async function processWith(masterKeys: SealingKey[]): Promise<Resources> {
   const log = openLog('silent')
   const on = await openResources({ ...app.on.config, masterKeys }, { log, queuePrefix: 'other' })
@@ -101,7 +104,7 @@ describe('a new master key, first in the list', () => {
     })
     const alone = await processWith([next])
     for (const org of orgs) {
-      expect(alone.directory.find(org.connection.id)?.appSecret).toBe(org.connection.appSecret)
+      expect(appSecretIn(alone, org.connection.id)).toBe(org.connection.appSecret)
       expect(await acts(org)).toEqual(['keys.rotated'])
     }
     expect(await listKept(alone)).toMatchObject([{ to: 'a@example.test', text: 'Read me' }])
@@ -180,17 +183,14 @@ describe('a new data key of an organization', () => {
     const { data_key, retired, resealed } = await rotateDataKey(app.on, org.id, { by: OPERATOR })
     expect([retired, resealed]).toEqual([[keyIdOf(before)], {}])
     expect((await sealedOf(org)).map(keyIdOf)).toEqual([data_key, data_key, data_key])
-    expect(app.on.directory.find(org.connection.id)).toMatchObject({
-      appSecret: org.connection.appSecret,
-      key: { id: data_key },
-    })
+    expect(app.on.directory.find(org.connection.id)).toMatchObject({ key: { id: data_key } })
+    expect(appSecretIn(app.on, org.connection.id)).toBe(org.connection.appSecret)
     const after = await inside((tx) => sealFor(app.on, tx, place, 'another'))
     expect(keyIdOf(after)).toBe(data_key)
     const opened = await inside((tx) => openFor(app.on, tx, place, before))
     expect(opened.toString()).toBe('an answer')
-    expect(await inside((tx) => accessTokenOf(app.on, tx, org.id, org.connection.id))).toBe(
-      org.connection.accessToken,
-    )
+    const token = await inside((tx) => accessTokenOf(app.on, tx, org.id, org.connection.id))
+    expect(token.reveal('call_graph')).toBe(org.connection.accessToken)
     expect(await acts(org)).toEqual(['keys.rotated'])
   })
 
@@ -232,7 +232,7 @@ describe('a new data key of an organization', () => {
         changeSecrets(other, org.id, id, { appSecret }),
       ])
       await app.on.directory.refresh()
-      expect(app.on.directory.find(id)?.appSecret).toBe(appSecret)
+      expect(appSecretIn(app.on, id)).toBe(appSecret)
       expect(new Set((await sealedOf(org)).map(keyIdOf))).toEqual(new Set([rotated.data_key]))
     }
   })

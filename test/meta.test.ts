@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { isSignedWith, readSigned, splitSigned } from '../src/meta/signed-request.ts'
+import { Secret } from '../src/secret.ts'
 
 const SECRET = 'test-app-secret'
 const VECTOR =
@@ -12,9 +13,10 @@ const signed = (content: unknown): string => {
   const payload = Buffer.from(JSON.stringify(content)).toString('base64url')
   return `${createHmac('sha256', SECRET).update(payload).digest('base64url')}.${payload}`
 }
+const secretOf = (text: string): Secret => new Secret(text, 'check_signature')
 const who = (given: unknown, at = now()): string | undefined => {
   const parts = splitSigned(given)
-  return parts && isSignedWith(parts, SECRET) ? readSigned(parts, at)?.user : undefined
+  return parts && isSignedWith(parts, secretOf(SECRET)) ? readSigned(parts, at)?.user : undefined
 }
 const GOOD = { user_id: '218471', algorithm: 'HMAC-SHA256', issued_at: AT }
 
@@ -44,10 +46,10 @@ describe('a signed request of Meta', () => {
 
   test('is refused under another secret, and none is a secret', () => {
     const parts = splitSigned(VECTOR)
-    expect(parts && isSignedWith(parts, 'another')).toBe(false)
+    expect(parts && isSignedWith(parts, secretOf('another'))).toBe(false)
     const empty = `${createHmac('sha256', '').update(PAYLOAD).digest('base64url')}.${PAYLOAD}`
     const bare = splitSigned(empty)
-    expect(bare && isSignedWith(bare, '')).toBe(false)
+    expect(bare && isSignedWith(bare, secretOf(''))).toBe(false)
   })
 
   test('is good for a day and five minutes ahead', () => {

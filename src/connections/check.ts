@@ -4,6 +4,7 @@ import type { Answer } from '../egress-request.ts'
 import { notFound } from '../refusal.ts'
 import { replayNumber } from '../ops/replay.ts'
 import type { Resources } from '../resources.ts'
+import { Secret, withoutTokens } from '../secret.ts'
 import { wakeConnection } from '../sending/hold.ts'
 import { accessTokenOf, announce, getConnection, type Connection } from './connections.ts'
 import { explainCheck, type Check } from './verdict.ts'
@@ -85,7 +86,7 @@ async function welcome(on: Resources, org: string, connection: Connection): Prom
   })
 }
 
-type Key = { org: string; token: string }
+type Key = { org: string; token: Secret }
 const QUESTION = { purpose: 'check_connection', method: 'GET', timeoutMs: TIMEOUT_MS } as const
 
 /** Meta's facts about the number, or why there are none. */
@@ -114,8 +115,8 @@ async function askToken(
   const answer = await on.egress.graph({
     ...QUESTION,
     org,
-    path: `/debug_token?input_token=${encodeURIComponent(token)}`,
-    token: isOurs ? `${META_APP_ID}|${META_APP_SECRET}` : token,
+    path: `/debug_token?input_token=${encodeURIComponent(token.reveal('ask_about_token'))}`,
+    token: isOurs ? appToken(META_APP_ID, META_APP_SECRET) : token,
   })
   const facts = read(TokenFacts, answer, token)
   // The number answered to this token a moment ago: when the second question stays open, that is enough.
@@ -133,6 +134,9 @@ async function askToken(
     ...(code ? { outcome: 'refused' as const, code, said } : {}),
   }
 }
+
+const appToken = (id: string, secret: Secret): Secret =>
+  new Secret(`${id}|${secret.reveal('ask_about_token')}`, 'call_graph')
 
 const DIGITS = /^\d{1,32}$/
 
@@ -155,7 +159,7 @@ function faultOf(
   return limited.some(({ target_ids }) => target_ids && !target_ids.includes(waba)) ? 'waba' : null
 }
 
-function read<T extends object>(schema: z.ZodType<T>, answer: Answer, token: string): T | Failure {
+function read<T extends object>(schema: z.ZodType<T>, answer: Answer, token: Secret): T | Failure {
   if (answer.outcome !== 'answered')
     return { outcome: 'unreachable', code: answer.reason, said: null }
   const json = parse(answer.body)
@@ -179,12 +183,13 @@ function parse(body: Buffer): unknown {
 }
 
 /** Errors of Meta may quote the request, so the token is taken out before the words are kept and shown. */
-const clean = (words: string | undefined, token: string): string | null =>
-  words
-    ?.replaceAll(token, '…')
-    .replace(/\p{Cc}+/gu, ' ')
-    .toWellFormed()
-    .slice(0, SAID_MAX) ?? null
+const clean = (words: string | undefined, token: Secret): string | null =>
+  (words &&
+    withoutTokens(words.replaceAll(token.reveal('mask'), '…'))
+      .replace(/\p{Cc}+/gu, ' ')
+      .toWellFormed()
+      .slice(0, SAID_MAX)) ??
+  null
 
 const PER_SECOND: Record<string, number> = { STANDARD: 80, HIGH: 1_000 }
 

@@ -5,7 +5,8 @@ import { openFor } from '../keys.ts'
 import { replayNumber } from '../ops/replay.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
-import { sealSecrets, type Secrets } from './secrets.ts'
+import type { Secret } from '../secret.ts'
+import { sealSecrets, tokenFrom, type Secrets } from './secrets.ts'
 import type { Check } from './verdict.ts'
 
 /** A WhatsApp number of an organization, without its secrets: they are never handed out again. */
@@ -103,13 +104,13 @@ export async function getConnection(
   return found
 }
 
-/** The opened access token, for a Graph call that follows at once. Throws Refusal 404. */
+/** The access token, for a Graph call that follows at once. Throws Refusal 404. */
 export async function accessTokenOf(
   on: Resources,
   tx: Tx,
   org: string,
   id: string,
-): Promise<string> {
+): Promise<Secret> {
   const [found] = await rows<{ access_token: string | null }>(
     tx,
     `select access_token from connections where org_id = ? and id = ? and state <> 'removed'`,
@@ -117,7 +118,7 @@ export async function accessTokenOf(
   )
   if (!found?.access_token) throw notFound('connection')
   const place = { purpose: 'connections|access_token', org, row: id }
-  return (await openFor(on, tx, place, found.access_token)).toString('utf8')
+  return tokenFrom(await openFor(on, tx, place, found.access_token))
 }
 
 /** Note that Meta called the callback address with the right verify token just now. */

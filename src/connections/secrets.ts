@@ -2,6 +2,7 @@ import type { Tx } from '../db.ts'
 import { holdActiveKey, sealFor } from '../keys.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { Secret } from '../secret.ts'
 
 /** What Meta and we prove ourselves with to each other. */
 export type Secrets = { accessToken: string; appSecret: string; verifyToken: string }
@@ -15,6 +16,10 @@ const COLUMN = {
 
 /** Printable ASCII without spaces: the token goes into a header, and an empty app secret would sign anything. */
 const USABLE = /^[\x21-\x7e]{1,4096}$/
+
+/** An access token as the vault opened it. */
+export const tokenFrom = (opened: Buffer): Secret =>
+  new Secret(opened.toString('utf8'), 'call_graph', 'ask_about_token', 'mask')
 
 /** The columns that the given secrets go into. */
 export const columnsIn = (secrets: Partial<Secrets>): (typeof COLUMN)[keyof Secrets][] =>

@@ -1,7 +1,9 @@
+import { tokenFrom } from '../connections/secrets.ts'
 import { rows } from '../db.ts'
 import { openFor } from '../keys.ts'
 import type { Resources } from '../resources.ts'
 import { DAY_MS } from '../privacy/limits.ts'
+import type { Secret } from '../secret.ts'
 import { SealError } from '../vault.ts'
 import type { Deletion } from './deletion.ts'
 import type { Outcome } from './steps.ts'
@@ -14,7 +16,7 @@ const LAST_MS = 2 * DAY_MS
 const GONE = new Set([100, 190, 200, 803])
 
 /** `token` is undefined where it does not open: its key is gone, and so is what it could be used for. */
-type Account = { org: string; waba: string; token: string | undefined }
+type Account = { org: string; waba: string; token: Secret | undefined }
 /** With a grantor only what hangs on their grant alone: an account that somebody else connected too stays. */
 type Whose = { orgs: string[]; grantor?: string }
 
@@ -61,10 +63,11 @@ async function accountsOf(
     const accounts: Account[] = []
     for (const { id, waba_id: waba, access_token } of found) {
       const place = { purpose: 'connections|access_token', org, row: id }
-      const token = await openFor(on, tx, place, access_token).catch((error: unknown) => {
+      const token = await openFor(on, tx, place, access_token).then(tokenFrom, (error: unknown) => {
         if (!(error instanceof SealError)) throw error
+        return undefined
       })
-      accounts.push({ org, waba, token: token?.toString('utf8') })
+      accounts.push({ org, waba, token })
     }
     return accounts
   })
@@ -73,7 +76,7 @@ async function accountsOf(
 /** One account by its token; `unconfirmed` when Meta did not say that it is done. */
 export async function unsubscribe(
   on: Resources,
-  { org, waba, token }: { org: string; waba: string; token: string },
+  { org, waba, token }: { org: string; waba: string; token: Secret },
 ): Promise<'done' | 'already_gone' | 'unconfirmed'> {
   const answer = await on.egress.graph({
     purpose: 'end_subscription',

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { completeConfig, ConfigError, type Config, type Variables } from '../config.ts'
+import { Secret } from '../secret.ts'
 import { address, ensureDatabase, startServer, type Server } from './cluster.ts'
 import { openKeys, readKeys, type EmbeddedKeys } from './keys.ts'
 import { Held, holderOf, takeLock, type Holder, type Lock } from './lock.ts'
@@ -74,7 +75,10 @@ export async function joinEmbedded(variables: Variables): Promise<Embedded> {
 export function embeddedConfig(variables: Variables, embedded: Embedded): Config {
   const { databaseUrl, masterKey, sessionSecret, port } = embedded
   return completeConfig(
-    { ...variables, SESSION_SECRET: variables.SESSION_SECRET ?? sessionSecret },
+    {
+      ...variables,
+      SESSION_SECRET: variables.SESSION_SECRET ?? new Secret(sessionSecret, 'sign_cookies'),
+    },
     { databaseUrl, masterKey, ...(port ? { port } : {}) },
   )
 }

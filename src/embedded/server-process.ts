@@ -45,7 +45,7 @@ export async function launch(given: Launch): Promise<Launched> {
   }
 }
 
-/** The log keeps no row values: PostgreSQL's details and statements quote them. */
+/** The log keeps no row values: PostgreSQL's details, statements and parameters quote them. */
 function settings({ durable, maxConnections }: Launch, port: number): string[] {
   const safe = durable ? 'on' : 'off'
   const values = {
@@ -68,6 +68,8 @@ function settings({ durable, maxConnections }: Launch, port: number): string[] {
     log_min_messages: 'log',
     log_min_error_statement: 'panic',
     log_error_verbosity: 'terse',
+    log_parameter_max_length: 0,
+    log_parameter_max_length_on_error: 0,
     log_checkpoints: 'off',
   }
   return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`])

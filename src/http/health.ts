@@ -4,6 +4,7 @@ import { pendingMigrations } from '../migrate.ts'
 import { within } from '../queues.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import type { Secret } from '../secret.ts'
 import { access } from './access.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -69,8 +70,8 @@ function migrationCheck(on: Resources): Check {
 }
 
 /** Behind a proxy on the same machine everybody comes from loopback, so a forwarded request needs the token. */
-export function mayScrape(req: Request, token: string | undefined): boolean {
-  if (token) return sameSecret(req.get('authorization') ?? '', `Bearer ${token}`)
+export function mayScrape(req: Request, token: Secret | undefined): boolean {
+  if (token) return sameSecret(req.get('authorization') ?? '', `Bearer ${token.reveal('scrape')}`)
   const isForwarded = req.get('x-forwarded-for') !== undefined || req.get('forwarded') !== undefined
   return !isForwarded && LOOPBACK.test(req.socket.remoteAddress ?? '')
 }

@@ -72,7 +72,7 @@ export function sessions(on: Resources): RequestHandler[] {
     name: cookieName(on),
     // The first signs, all are known: a new master key signs nobody out.
     secret:
-      on.config.SESSION_SECRET ??
+      on.config.SESSION_SECRET?.reveal('sign_cookies') ??
       on.vault.deriveAll('session').map((secret) => secret.toString('base64url')),
     resave: false,
     saveUninitialized: false,

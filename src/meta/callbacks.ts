@@ -30,7 +30,7 @@ async function readFor(
   { signed, user, issued }: { signed: Signed; user: string; issued: number },
   app: unknown,
 ): Promise<Callback | undefined> {
-  const { META_APP_ID: own = '0', META_APP_SECRET: secret = '' } = on.config
+  const { META_APP_ID: own = '0', META_APP_SECRET: secret } = on.config
   if (app === undefined || app === own)
     return isSignedWith(signed, secret)
       ? { grant: { app: own, user, orgs: [] }, issued }
@@ -45,7 +45,7 @@ async function listSigners(on: Resources, signed: Signed, app: string): Promise<
     rows<{ org_id: string; id: string }>(tx, 'select org_id, id from app_connections(?)', [app]),
   )
   const signers = connected.filter(({ id }) =>
-    isSignedWith(signed, on.directory.find(id)?.appSecret ?? ''),
+    isSignedWith(signed, on.directory.find(id)?.appSecret),
   )
   return [...new Set(signers.map(({ org_id }) => org_id))].toSorted()
 }

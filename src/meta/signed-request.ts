@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
+import type { Secret } from '../secret.ts'
 
 /** The two parts of a `signed_request`, as text: the signature is over the payload's very letters. */
 export type Signed = { signature: Buffer; payload: string }
@@ -29,9 +30,12 @@ export function splitSigned(given: unknown): Signed | undefined {
   return signature.length === 32 ? { signature, payload } : undefined
 }
 
-/** True when the app with this secret signed it; an empty secret signs nothing. */
-export const isSignedWith = ({ signature, payload }: Signed, secret: string): boolean =>
-  timingSafeEqual(createHmac('sha256', secret).update(payload).digest(), signature) && secret !== ''
+/** True when the app with this secret signed it; an empty secret, or none, signs nothing. */
+export function isSignedWith({ signature, payload }: Signed, given: Secret | undefined): boolean {
+  const secret = given?.reveal('check_signature') ?? ''
+  const right = createHmac('sha256', secret).update(payload).digest()
+  return timingSafeEqual(right, signature) && secret !== ''
+}
 
 /**
  * Whom a request is about and when Meta issued it (Unix seconds), or undefined for another algorithm, an id that is

@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import path from 'node:path'
 import type { Config } from '../config.ts'
 import { openEgress } from '../egress.ts'
+import { Secret } from '../secret.ts'
 import { fail, ok, warn, type Check } from './check.ts'
 
 const NODE = [20, 19] as const
@@ -46,7 +47,7 @@ export async function checkGraph(config: Config): Promise<Check> {
       org: null,
       method: 'GET',
       path: '/me',
-      token: 'none',
+      token: new Secret('none', 'call_graph'),
       timeoutMs: 5_000,
     })
     .finally(() => egress.close())

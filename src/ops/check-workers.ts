@@ -35,7 +35,7 @@ export async function checkWorkers({ DATABASE_URL }: Pick<Config, 'DATABASE_URL'
 /** Whether the mail server lets us connect; nothing is said to it. */
 export async function checkMailServer({ SMTP_URL }: Pick<Config, 'SMTP_URL'>): Promise<Check[]> {
   if (!SMTP_URL) return []
-  const { hostname, port, protocol } = new URL(SMTP_URL)
+  const { hostname, port, protocol } = new URL(SMTP_URL.reveal('send_mail'))
   const at = Number(port) || (protocol === 'smtps:' ? 465 : 587)
   const code = await knock(hostname, at)
   return code === undefined

@@ -75,7 +75,11 @@ export async function keepDeadLetters(on: Resources, letters: Letter[]): Promise
     ),
   )
   on.log.warn(
-    { letters: letters.map(({ org, reason, code }) => ({ org, reason, code })) },
+    {
+      letters: letters.length,
+      reasons: [...new Set(letters.map(({ reason }) => reason))],
+      codes: [...new Set(letters.map(({ code }) => code))],
+    },
     'dead letters',
   )
 }

@@ -1,4 +1,5 @@
 import { cut } from '../messages/storable.ts'
+import { withoutTokens } from '../secret.ts'
 import { FAMILIES, type Action, type ErrorClass, type Rule } from './error-table.ts'
 
 /** The Graph API's own words about a call; `code` decides, everything else is for people. */
@@ -81,10 +82,10 @@ const field = (value: unknown, name: string): unknown =>
 const numeral = (value: unknown): string | null =>
   /^\d{1,12}$/.test(String(value)) ? String(value) : null
 
-/** Without the "(#131047)" in front; NUL and half characters would not go into the database. */
+/** Without the "(#131047)" in front, and without the token, which an error may quote; NUL and half characters would not go into the database. */
 function titleOf(error: object): string | null {
   const text = field(error, 'error_user_title') ?? field(error, 'message')
   if (typeof text !== 'string') return null
   const clean = text.replace(/^\(#\d+\)\s*/, '').replace(/[\p{Cc}\p{Surrogate}]/gu, ' ')
-  return cut(clean.trim(), 200) || null
+  return cut(withoutTokens(clean.trim()), 200) || null
 }

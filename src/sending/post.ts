@@ -5,6 +5,7 @@ import { appendFeed } from '../feed/feed.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { codeOf, kindsOf, stopIn, type Operation } from '../restrictions/gate.ts'
+import type { Secret } from '../secret.ts'
 import { SealError } from '../vault.ts'
 import type { Entry } from './claim.ts'
 import { giveBack, maySend, TRIAL_MS } from './hold.ts'
@@ -13,7 +14,7 @@ import { judge, type Verdict } from './verdict.ts'
 import { windowState } from './window.ts'
 
 /** A request that is ready to be written: from here on its outcome may be unknown. */
-type Letter = { path: string; token: string; body: object; attempt: number }
+type Letter = { path: string; token: Secret; body: object; attempt: number }
 
 /** The total limit of one call in milliseconds, and who is told in the tick that writes its first byte. */
 export type Wire = { timeoutMs: number; wrote(message: string, fence: number): void }

@@ -90,7 +90,9 @@ async function take(on: Needs, call: Call, batch: Batch<Arrival>): Promise<Answe
   const known = connection === undefined ? undefined : on.directory.find(connection)
   const route = known ?? (await missed(on, connection, header))
   const secret = connection === undefined ? on.config.META_APP_SECRET : route?.appSecret
-  return isSigned(bytes, header, [secret ?? '']) ? keep(on, batch, bytes, route) : { status: 401 }
+  return isSigned(bytes, header, secret ? [secret] : [])
+    ? keep(on, batch, bytes, route)
+    : { status: 401 }
 }
 
 /** Without a route the body came by the shared callback. */

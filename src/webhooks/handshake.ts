@@ -1,4 +1,5 @@
 import { sameSecret } from '../ids.ts'
+import type { Secret } from '../secret.ts'
 
 const CHALLENGE = /^[A-Za-z0-9_-]{1,128}$/
 
@@ -6,10 +7,11 @@ const CHALLENGE = /^[A-Za-z0-9_-]{1,128}$/
  * The challenge to echo, or undefined when the call is not Meta's or the token is wrong.
  *
  * Repeated parameters are refused, and a challenge is a plain word: anything else would make the
- * echo a place to inject markup. `token` undefined is compared too, so that the time tells nothing.
+ * echo a place to inject markup. No token at all is compared too, so that the time tells nothing.
  * Source: WhatsApp Cloud API, webhooks, verification requests.
  */
-export function challengeOf(query: URLSearchParams, token: string | undefined): string | undefined {
+export function challengeOf(query: URLSearchParams, given: Secret | undefined): string | undefined {
+  const token = given?.reveal('handshake')
   const one = (name: string): string => {
     const values = query.getAll(name)
     return values.length === 1 ? (values[0] ?? '') : ''

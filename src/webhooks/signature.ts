@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Secret } from '../secret.ts'
 
 const HEADER = /^sha256=([0-9a-f]{64})$/
 
@@ -14,10 +15,11 @@ const NOBODY = 'no connection has this secret'
  * Lower-case hex only; without a secret, or with an empty one, nothing is right.
  * Source: WhatsApp Cloud API, webhooks, `X-Hub-Signature-256` over the raw body.
  */
-export function isSigned(bytes: Buffer, header: string | undefined, secrets: string[]): boolean {
+export function isSigned(bytes: Buffer, header: string | undefined, secrets: Secret[]): boolean {
   const [, hex] = HEADER.exec(header ?? '') ?? []
   const given = Buffer.from(hex ?? '00'.repeat(32), 'hex')
-  const usable = secrets.filter((secret) => secret !== '')
+  const texts = secrets.map((secret) => secret.reveal('check_signature'))
+  const usable = texts.filter((secret) => secret !== '')
   let matches = 0
   for (const secret of usable.length > 0 ? usable : [NOBODY]) {
     const right = createHmac('sha256', secret).update(bytes).digest()

@@ -9,6 +9,7 @@ import { SYSTEM } from '../../src/audit/audit.ts'
 import { sweepRetention } from '../../src/privacy/retention.ts'
 import { isPublic } from '../../src/public-address.ts'
 import { REGISTER } from '../../src/register.ts'
+import { Secret } from '../../src/secret.ts'
 import { BACKENDS, startApp, type Running } from '../support/app.ts'
 import { startGraph, type Graph } from '../support/graph.ts'
 import { messageOf, messagesBody, newCustomer, postWebhook } from '../support/meta.ts'
@@ -99,7 +100,8 @@ describe('P34 — the door', () => {
       { register, lookup, now: () => now, note: (sortie) => void noted.push(sortie) },
     )
   }
-  const get = (url: string) => egress.fetch({ purpose: 'fetch_media', org: null, url, token: 't' })
+  const get = (url: string) =>
+    egress.fetch({ purpose: 'fetch_media', org: null, url, token: new Secret('t', 'call_graph') })
   const v4 = (address: string) => ({ address, family: 4 })
 
   test.each([

@@ -7,6 +7,7 @@ import { manifest } from '../../src/privacy/manifest.ts'
 import { announceProcessors, isAnnounced } from '../../src/processors/notices.ts'
 import { listProcessors, noteHosts } from '../../src/processors/processors.ts'
 import { REGISTER } from '../../src/register.ts'
+import { Secret } from '../../src/secret.ts'
 import { startApp, type Running } from '../support/app.ts'
 import { startGraph, type Graph } from '../support/graph.ts'
 import { member } from '../support/member.ts'
@@ -143,7 +144,8 @@ describe('P35 — sub-processors are on a public list', () => {
 
   test('a host that was replaced stays in the list with its time', async () => {
     await noteHosts(app.on)
-    const other = { ...app.on, config: { ...app.on.config, SMTP_URL: 'smtps://new.example.com' } }
+    const SMTP_URL = new Secret('smtps://new.example.com', 'send_mail')
+    const other = { ...app.on, config: { ...app.on.config, SMTP_URL } }
     now = new Date('2026-11-26T10:00:00Z')
     await noteHosts(other)
     const mail = (await listProcessors(other)).find(({ id }) => id === 'mail')
@@ -174,7 +176,7 @@ describe('P35 — sub-processors are on a public list', () => {
         org: id,
         method: 'GET',
         path: '/1',
-        token: 'canary-token',
+        token: new Secret('canary-token', 'call_graph'),
       })
     const page = await until(async () => {
       const text = await (

@@ -30,6 +30,7 @@ export async function signInAs(
 
 /** As the package `cookie-signature` makes it for express-session. */
 function signature(on: Resources, sid: string): string {
-  const secret = on.config.SESSION_SECRET ?? on.vault.derive('session').toString('base64url')
+  const given = on.config.SESSION_SECRET?.reveal('sign_cookies')
+  const secret = given ?? on.vault.derive('session').toString('base64url')
   return createHmac('sha256', secret).update(sid).digest('base64').replace(/=+$/, '')
 }
