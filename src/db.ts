@@ -6,12 +6,21 @@ import { isId } from './ids.ts'
 
 export type Tx = Knex.Transaction
 
-/** The three doors of the database; outside them a pooled connection is `cf_idle` and may do nothing. */
-export type Db = {
+/** The two doors everything goes through; outside them a pooled connection is `cf_idle` and may do nothing. */
+export type Ways = {
   /** One transaction as `cf_app`, seeing the rows of one organization only. No network call inside. */
   withTenant<T>(org: string, run: (tx: Tx) => Promise<T>): Promise<T>
   /** One transaction as `cf_system`: sign-in, sessions, routing, sweeps, mail; no message, no contact. */
   withSystem<T>(run: (tx: Tx) => Promise<T>): Promise<T>
+}
+
+export type Db = Ways & {
+  /**
+   * The doors as ways into one transaction that only reads and sees the database as it was at the first of them,
+   * whatever is written meanwhile: one door at a time. It keeps a connection and holds back the database's cleaning, so
+   * nobody else is waited for inside; more than 20 seconds between two statements end it.
+   */
+  snapshot<T>(run: (ways: Ways) => Promise<T>): Promise<T>
   /** As `withTenant` on a connection of its own, also inside a door: for what must stand whatever becomes of the rest. */
   apart<T>(org: string, run: (tx: Tx) => Promise<T>): Promise<T>
   /** Connections of this process: in use, idle, and how many wait for one. */
@@ -42,8 +51,9 @@ const types = {
     oid === INT8 ? Number : (pg.types.getTypeParser(oid, format as 'text') as unknown),
 } as NonNullable<Knex.PgConnectionConfig['types']>
 
+const NOBODY = 'cf_idle'
 /** The settings every connection of ours begins with: no right at all until a door is opened. */
-export const IDLE = '-c role=cf_idle -c search_path=app,public'
+export const IDLE = `-c role=${NOBODY} -c search_path=app,public`
 
 const inside = new AsyncLocalStorage<string>()
 
@@ -98,6 +108,28 @@ function heldBy({ client }: Knex): ReturnType<Db['pool']> {
 
 const NO_ID = 'this is no organization id'
 
+/** Runs something in a transaction: one of its own, or the one of a snapshot. */
+type Begin = <T>(run: (tx: Tx) => Promise<T>) => Promise<T>
+
+/** What holds from a door to the end of its transaction. */
+const SETTINGS = `select set_config('app.org_id', ?, true), set_config('statement_timeout', '15s', true),
+  set_config('idle_in_transaction_session_timeout', '20s', true), set_config('role', ?, true)`
+
+/** Behind each door of a snapshot the connection is nobody again: only nobody may choose an organization. */
+function doorsWithin(tx: Tx): Begin {
+  let isBusy = false
+  return async (run) => {
+    if (isBusy) throw new Error('a snapshot has one door open at a time')
+    isBusy = true
+    try {
+      await tx.raw(`set local role ${NOBODY}`)
+      return await run(tx)
+    } finally {
+      isBusy = false
+    }
+  }
+}
+
 export function openDb(url: string, max = 10, doors = DOORS): Db {
   const pool = knex({
     client: StrictClient as unknown as typeof Knex.Client,
@@ -106,46 +138,53 @@ export function openDb(url: string, max = 10, doors = DOORS): Db {
     acquireConnectionTimeout: 10_000,
     log: SILENT,
   })
-  const enter = async <T>(role: string, org: string, run: (tx: Tx) => Promise<T>): Promise<T> => {
-    const door = `${role}:${org}`
-    const outer = inside.getStore()
-    if (outer !== undefined)
-      throw new Error(`a transaction is open already (${outer.split(':')[0]})`)
-    return within(door, () =>
-      pool.transaction(async (tx) => {
-        await tx.raw(
-          `select set_config('app.org_id', ?, true), set_config('statement_timeout', '15s', true),
-                  set_config('idle_in_transaction_session_timeout', '20s', true), set_config('role', ?, true)`,
-          [org, role],
-        )
-        return run(tx)
-      }),
-    ).catch(async (error: Error & { code?: unknown }) => {
-      const isSuspect = SHUT.test(String(error.code)) && doors === DOORS
-      if (isSuspect && !(await isOpen().catch(() => true))) throw new Shut()
-      throw error
-    })
-  }
-  const isOpen = async (): Promise<boolean> => {
-    const answer: unknown = await pool.raw(
-      `select coalesce(bool_and(has_schema_privilege(r, to_regnamespace('app')::oid, 'usage')), false) as open
-         from unnest(array['cf_app', 'cf_system']) r`,
-    )
-    return (answer as { rows: { open: boolean }[] }).rows[0]?.open === true
-  }
-  const withTenant: Db['withTenant'] = (org, run) =>
-    isId(org) ? enter(doors.tenant, org, run) : Promise.reject(new Error(NO_ID))
+  const usual = waysInto(pool, doors, (run) => pool.transaction(run))
   return {
-    withTenant,
-    apart: (org, run) => inside.exit(() => withTenant(org, run)),
-    withSystem: (run) => enter(doors.system, '', run),
+    ...usual,
+    snapshot: (run) =>
+      pool.transaction((tx) => run(waysInto(pool, doors, doorsWithin(tx))), {
+        isolationLevel: 'repeatable read',
+        readOnly: true,
+      }),
+    apart: (org, run) => inside.exit(() => usual.withTenant(org, run)),
     pool: () => heldBy(pool),
     async ping() {
       await pool.raw('select 1')
     },
-    isOpen,
+    isOpen: () => isOpen(pool),
     close: () => pool.destroy(),
   }
+}
+
+function waysInto(pool: Knex, doors: Doors, begin: Begin): Ways {
+  const enter = async <T>(role: string, org: string, run: (tx: Tx) => Promise<T>): Promise<T> => {
+    const outer = inside.getStore()
+    if (outer !== undefined)
+      throw new Error(`a transaction is open already (${outer.split(':')[0]})`)
+    return within(`${role}:${org}`, () =>
+      begin(async (tx) => {
+        await tx.raw(SETTINGS, [org, role])
+        return run(tx)
+      }),
+    ).catch(async (error: Error & { code?: unknown }) => {
+      const isSuspect = SHUT.test(String(error.code)) && doors === DOORS
+      if (isSuspect && !(await isOpen(pool).catch(() => true))) throw new Shut()
+      throw error
+    })
+  }
+  return {
+    withTenant: (org, run) =>
+      isId(org) ? enter(doors.tenant, org, run) : Promise.reject(new Error(NO_ID)),
+    withSystem: (run) => enter(doors.system, '', run),
+  }
+}
+
+async function isOpen(pool: Knex): Promise<boolean> {
+  const answer: unknown = await pool.raw(
+    `select coalesce(bool_and(has_schema_privilege(r, to_regnamespace('app')::oid, 'usage')), false) as open
+       from unnest(array['cf_app', 'cf_system']) r`,
+  )
+  return (answer as { rows: { open: boolean }[] }).rows[0]?.open === true
 }
 
 /** Rows of a raw statement, typed by the caller, who wrote the statement. */

@@ -1,11 +1,12 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { rows } from '../src/db.ts'
 import { newId } from '../src/ids.ts'
 import { folderOf, partOf, sealedOf } from '../src/privacy/export-place.ts'
 import { sweepExports, withdrawExports } from '../src/privacy/export-shelf.ts'
 import { advanceExport, dueExports, requestExport } from '../src/privacy/exports.ts'
 import { BACKENDS, startApp, type Running } from './support/app.ts'
-import { filesOf, linesOf, newZip, talkOf } from './support/exports.ts'
+import { filesOf, linesOf, newZip, talkOf, watchedDoors } from './support/exports.ts'
 import { member } from './support/member.ts'
 import type { Org } from './support/org.ts'
 import { program } from './support/program.ts'
@@ -17,7 +18,7 @@ const HOUR_MS = 3_600_000
 const PAGE = '/settings/privacy/exports'
 const OWN = '/settings/profile/exports'
 
-const fileLink = (page: string): string => /href="([^"]+\/file)"/.exec(page)?.[1] ?? ''
+const fileLink = (page: string): string => /action="([^"]+\/downloads)"/.exec(page)?.[1] ?? ''
 
 /** The files of a ZIP that was answered. */
 async function unpacked(answer: Response): Promise<Record<string, string>> {
@@ -42,7 +43,7 @@ describe.each(BACKENDS)('with the queue in %s', (backend) => {
     expect(await (await admin.get(PAGE)).text()).toContain('Nothing was exported yet')
     expect((await admin.post(PAGE)).headers.get('location')).toBe(PAGE)
     const link = await until(async () => fileLink(await (await admin.get(PAGE)).text()))
-    const answer = await admin.get(link)
+    const answer = await admin.post(link)
     expect(answer.headers.get('content-disposition')).toMatch(
       /^attachment; filename="chatflow-org-/,
     )
@@ -51,18 +52,18 @@ describe.each(BACKENDS)('with the queue in %s', (backend) => {
     const theirs = await (await colleague.get(PAGE)).text()
     expect(theirs).toContain('Only for')
     expect(fileLink(theirs)).toBe('')
-    expect((await colleague.get(link)).status).toBe(404)
-    expect((await (await member(app, await app.org(), 'owner')).get(link)).status).toBe(404)
+    expect((await colleague.post(link)).status).toBe(404)
+    expect((await (await member(app, await app.org(), 'owner')).post(link)).status).toBe(404)
   })
 
   test('an agent fetches what is kept about them, and not what is the organization’s', async () => {
     const agent = await member(app, org, 'agent')
     await agent.post(OWN)
     const link = await until(async () => fileLink(await (await agent.get(OWN)).text()))
-    const files = await unpacked(await agent.get(link))
+    const files = await unpacked(await agent.post(link))
     expect(Object.keys(files)).toContain('data/user_sessions.jsonl')
     expect(Object.keys(files)).not.toContain('data/messages.jsonl')
-    expect((await (await member(app, org, 'agent')).get(link)).status).toBe(404)
+    expect((await (await member(app, org, 'agent')).post(link)).status).toBe(404)
     expect((await agent.get(PAGE)).status).toBe(403)
   })
 })
@@ -88,7 +89,11 @@ describe('an export', () => {
         rows<Record<string, unknown>>(tx, 'select * from exports where id = ?', [id]),
       )
     )[0]
-  const filesNow = () => readdir(folderOf(app.on)).catch(() => [])
+  const filesNow = async () =>
+    (await readdir(folderOf(app.on), { recursive: true }).catch(() => [])).map((name) =>
+      path.basename(name),
+    )
+  const placed = (id: string) => ({ id, org_id: org.id, location: null })
 
   test('lies sealed, with nothing of its content to be read, and is not made twice', async () => {
     await talkOf(app, org, 2)
@@ -96,7 +101,7 @@ describe('an export', () => {
     expect(same).toBe(id)
     await advanceExport(app.on, id)
     expect(await rowOf(id)).toMatchObject({ state: 'ready', records: { messages: 2 } })
-    const bytes = await readFile(sealedOf(app.on, id))
+    const bytes = await readFile(sealedOf(app.on, placed(id)))
     for (const plain of ['PK\u0003\u0004', 'manifest.json', 'Message 0'])
       expect(bytes.includes(plain)).toBe(false)
     expect(bytes.toString()).toMatch(/^v1\.d\w+\.[\w-]+\n$/)
@@ -120,7 +125,7 @@ describe('an export', () => {
     )
     expect(part).toContain('<progress max="5000" value="1200"')
     expect(part).toContain('1,200 of 5,000 records')
-    expect((await me.get(`${PAGE}/${id}/file`)).status).toBe(409)
+    expect((await me.post(`${PAGE}/${id}/downloads`)).status).toBe(409)
   })
 
   test('moves its bar with each batch', async () => {
@@ -128,17 +133,15 @@ describe('an export', () => {
     const id = await ask()
     const seen: unknown[] = []
     const { db } = app.on
-    const watched = {
-      ...app.on,
-      db: {
-        ...db,
-        withTenant: (async (at, run) => {
+    await advanceExport(
+      {
+        ...app.on,
+        db: watchedDoors(db, async () => {
           seen.push((await rowOf(id))?.['done'])
-          return db.withTenant(at, run)
-        }) as typeof db.withTenant,
+        }),
       },
-    }
-    await advanceExport(watched, id)
+      id,
+    )
     const row = await rowOf(id)
     expect(new Set(seen).size).toBeGreaterThan(5)
     expect(row?.['done']).toBe(row?.['total'])
@@ -153,7 +156,7 @@ describe('an export', () => {
     expect(await filesNow()).toContain(`${id}.sealed`)
     clock += 2 * HOUR_MS
     const me = await owner()
-    expect((await me.get(`${PAGE}/${id}/file`)).status).toBe(410)
+    expect((await me.post(`${PAGE}/${id}/downloads`)).status).toBe(410)
     await sweepExports(app.on)
     expect(await filesNow()).not.toContain(`${id}.sealed`)
     expect((await rowOf(id))?.['state']).toBe('expired')
@@ -171,7 +174,8 @@ describe('an export', () => {
         id,
       ]),
     )
-    await writeFile(partOf(app.on, id), 'half').catch(() => undefined)
+    await mkdir(path.dirname(partOf(app.on, placed(id))), { recursive: true })
+    await writeFile(partOf(app.on, placed(id)), 'half')
     await advanceExport(app.on, id)
     expect((await rowOf(id))?.['state']).toBe('running')
     clock += 61_000
@@ -194,12 +198,11 @@ describe('an export', () => {
     const id = await ask()
     const { db } = app.on
     let calls = 0
-    const withTenant = (async (at, run) => {
+    const withdrawn = watchedDoors(db, async () => {
       calls += 1
       if (calls === 20) await withdrawExports(app.on, { org: org.id })
-      return db.withTenant(at, run)
-    }) as typeof db.withTenant
-    await advanceExport({ ...app.on, db: { ...db, withTenant } }, id)
+    })
+    await advanceExport({ ...app.on, db: withdrawn }, id)
     expect(calls).toBeGreaterThanOrEqual(20)
     expect(await rowOf(id)).toBeUndefined()
     expect((await filesNow()).filter((name) => name.startsWith(id))).toEqual([])
@@ -210,32 +213,83 @@ describe('an export', () => {
     const id = await ask()
     await advanceExport(app.on, id)
     const stray = newId()
-    await writeFile(sealedOf(app.on, stray), 'x')
+    await writeFile(sealedOf(app.on, placed(stray)), 'x')
     expect(await withdrawExports(app.on, { org: org.id, contact })).toBe(1)
     await sweepExports(app.on)
     for (const name of await filesNow()) expect(name).not.toMatch(new RegExp(`${id}|${stray}`))
   })
 
-  test('of one contact is a download, for admins in the page and for programs', async () => {
+  test('is fetched five times at most; the sixth is refused, and its file goes', async () => {
+    const id = await ask()
+    await advanceExport(app.on, id)
+    const me = await owner()
+    const link = `${PAGE}/${id}/downloads`
+    const answers = []
+    for (let n = 0; n < 6; n += 1) answers.push(await me.post(link))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 410])
+    expect(answers[5]?.text).toContain('downloaded 5 times, which is as often as one may be')
+    expect((await me.get(PAGE)).text).toContain('Downloaded 5 times')
+    await sweepExports(app.on)
+    expect(await filesNow()).not.toContain(`${id}.sealed`)
+    expect((await me.post(link)).text).toContain('downloaded 5 times')
+  })
+
+  test('is fetched only with a password that was entered lately', async () => {
+    const id = await ask()
+    await advanceExport(app.on, id)
+    const long = visit(app, { cookie: await signInAs(app.on, org, org.owner, clock - 16 * 60_000) })
+    const page = (await long.get(PAGE)).text
+    expect(page).toContain('Unlock with your password')
+    expect(fileLink(page)).toBe('')
+    for (const way of [`${PAGE}/${id}/downloads`, `${PAGE}/confirmation`]) {
+      const asked = await long.post(way)
+      expect([asked.status, asked.text.includes('Confirm your password')]).toEqual([403, true])
+    }
+    expect((await rowOf(id))?.['downloads']).toBe(0)
+    expect((await (await owner()).post(`${PAGE}/confirmation`)).location).toBe(PAGE)
+  })
+
+  test('that an older version left in the one folder of all can be fetched, and goes in time', async () => {
+    const id = await ask()
+    await advanceExport(app.on, id)
+    const flat = path.join(folderOf(app.on), `${id}.sealed`)
+    await rename(sealedOf(app.on, placed(id)), flat)
+    await app.on.db.withSystem((tx) =>
+      rows(tx, `update exports set location = ? where id = ?`, [`${id}.sealed`, id]),
+    )
+    await sweepExports(app.on)
+    expect((await (await owner()).post(`${PAGE}/${id}/downloads`)).status).toBe(200)
+    clock += 73 * HOUR_MS
+    await sweepExports(app.on)
+    expect(await filesNow()).not.toContain(`${id}.sealed`)
+  })
+
+  test('of one contact is made for admins in the page, and a download for programs', async () => {
     const [ana, ben] = [await talkOf(app, org, 3), await talkOf(app, org, 1)]
     const admin = await member(app, org, 'admin')
     const agent = await member(app, org, 'agent')
-    const path = `/contacts/${ana.contact}/export`
-    expect(await (await admin.get(`/contacts/${ana.contact}`)).text()).toContain(`href="${path}"`)
-    expect(await (await agent.get(`/contacts/${ana.contact}`)).text()).not.toContain(path)
-    expect((await agent.get(path)).status).toBe(403)
+    const wish = `/contacts/${ana.contact}/exports`
+    expect(await (await admin.get(`/contacts/${ana.contact}`)).text()).toContain(`action="${wish}"`)
+    expect(await (await agent.get(`/contacts/${ana.contact}`)).text()).not.toContain(wish)
+    expect((await agent.post(wish)).status).toBe(403)
+    expect((await admin.post(wish)).headers.get('location')).toBe(PAGE)
+    const [made] = await app.on.db.withSystem((tx) =>
+      rows<{ id: string }>(tx, 'select id from exports where subject_id = ?', [ana.contact]),
+    )
+    const id = made?.id ?? ''
+    await advanceExport(app.on, id)
     const { key } = await program(app, org)
-    const fromApi = await fetch(`${app.url}/api/v1${path}`, {
+    const fromApi = await fetch(`${app.url}/api/v1/contacts/${ana.contact}/export`, {
       headers: { authorization: `Bearer ${key}` },
     })
     expect(fromApi.headers.get('content-type')).toBe('application/zip')
-    for (const answer of [await admin.get(path), fromApi]) {
+    for (const answer of [await admin.post(`${PAGE}/${id}/downloads`), fromApi]) {
       const files = await unpacked(answer)
       expect(linesOf(files['data/messages.jsonl'])).toHaveLength(3)
       expect(Object.values(files).join()).not.toContain(ben.contact)
     }
     const foreign = await member(app, await app.org(), 'owner')
-    expect((await foreign.get(path)).status).toBe(404)
-    expect((await admin.get(`/contacts/${newId()}/export`)).status).toBe(404)
+    expect((await foreign.post(wish)).status).toBe(404)
+    expect((await admin.post(`/contacts/${newId()}/exports`)).status).toBe(404)
   })
 })

@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import { audit } from '../audit/audit.ts'
 import { changeContact, createContact } from '../contacts/changes.ts'
 import { getContact, listContacts, type Contact } from '../contacts/contacts.ts'
 import { requestDeletion } from '../deletions/request.ts'
 import { folderOf } from '../privacy/export-place.ts'
+import { checkSubject } from '../privacy/export-plan.ts'
 import { writeExport } from '../privacy/export.ts'
 import { notFound } from '../refusal.ts'
 import { refuseStopped } from '../restrictions/gate.ts'
@@ -151,8 +153,17 @@ export const contactCalls: Call[] = [
     query: z.strictObject({}),
     answer: z.string(),
     file: 'application/zip',
-    run: async ({ on, org, id }): Promise<Download> => {
-      await on.db.withTenant(org, (tx) => refuseStopped(tx, org, id, 'hand_over'))
+    run: async ({ on, org, id, key }): Promise<Download> => {
+      await on.db.withTenant(org, async (tx) => {
+        await checkSubject(tx, { kind: 'contact', org, id })
+        await refuseStopped(tx, org, id, 'hand_over')
+        await audit(tx, org, {
+          actor: { kind: 'api_key', id: key },
+          action: 'export.downloaded',
+          target: { kind: 'contact', id },
+          detail: { kind: 'contact' },
+        })
+      })
       return {
         name: 'chatflow-contact.zip',
         async write(sink) {

@@ -57,6 +57,10 @@ export const ACTIONS = {
     says: 'Did not correct a contact, and kept their statement',
     detail: z.strictObject({ field: z.enum(['name', 'phone', 'email', 'attributes']) }),
   },
+  'export.downloaded': {
+    says: 'Downloaded an export',
+    detail: z.strictObject({ kind: z.enum(['org', 'contact', 'user']) }),
+  },
   'contact.data_shown': { says: 'Looked at everything kept about a contact', detail: nothing },
   'message.corrected': { says: 'Noted a correction beside a message', detail: nothing },
   'member.added': { says: 'Added a member', detail: z.strictObject({ role }) },

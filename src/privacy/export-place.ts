@@ -4,12 +4,20 @@ import { SealError, type Place, type SealingKey } from '../vault.ts'
 
 /** Whose an export is, as its row says: null for a person's own. */
 type Owned = { id: string; org_id: string | null }
+type Placed = Owned & { location: string | null }
 
 export const folderOf = (on: Resources): string => path.resolve(on.config.DATA_DIR, 'exports')
-/** The file while it is made. */
-export const partOf = (on: Resources, id: string): string => path.join(folderOf(on), `${id}.part`)
-export const sealedOf = (on: Resources, id: string): string =>
-  path.join(folderOf(on), `${id}.sealed`)
+
+/** Where its organization's exports lie below the folder of exports; those of people lie apart from all of them. */
+export const shelfOf = (org: string | null): string => org ?? 'people'
+/** Below the folder of exports: the file while it is made, and when it is whole. */
+export const partName = ({ id, org_id }: Owned): string => `${shelfOf(org_id)}/${id}.part`
+export const sealedName = ({ id, org_id }: Owned): string => `${shelfOf(org_id)}/${id}.sealed`
+
+export const partOf = (on: Resources, of: Owned): string => path.join(folderOf(on), partName(of))
+/** Where its row says that it lies, as it may have been made by an older version, or where it will lie. */
+export const sealedOf = (on: Resources, of: Placed): string =>
+  path.join(folderOf(on), of.location ?? sealedName(of))
 
 /** What the chunks of its file are bound to. */
 export const placeFor = ({ id, org_id }: Owned): Place => ({

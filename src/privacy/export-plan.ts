@@ -110,7 +110,8 @@ const STATUS: Record<ExportSubject['kind'], string> = {
   user: `select 'active' as status from users where id = ?`,
 }
 
-async function checkSubject(tx: Tx, subject: ExportSubject): Promise<void> {
+/** Throws Refusal 404 when there is no such subject, 409 while its organization is being erased. */
+export async function checkSubject(tx: Tx, subject: ExportSubject): Promise<void> {
   const { kind, ...ids } = subject
   const [found] = await rows<{ status: string }>(tx, STATUS[kind], Object.values(ids))
   if (!found) throw notFound(kind === 'org' ? 'organization' : kind)

@@ -8,15 +8,20 @@ import { timesFor } from '../inbox/page.ts'
 import type { Times } from '../inbox/times.ts'
 import { notFound } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
-import { folderOf } from './export-place.ts'
-import { fetchExport, isReady, listExports, listOwnExports, type Listed } from './export-shelf.ts'
-import { writeExport } from './export.ts'
+import {
+  fetchExport,
+  isReady,
+  listExports,
+  listOwnExports,
+  MOST_DOWNLOADS,
+  type Listed,
+} from './export-shelf.ts'
 import { requestExport, type Export } from './exports.ts'
 
 const ORGANIZATION = '/settings/privacy/exports'
 const PERSON = '/settings/profile/exports'
 
-/** Exports of the organization for admins, of oneself for everybody, and of one contact as a download at once. */
+/** Exports of the organization and of its contacts for admins, of oneself for everybody. */
 export function exportRoutes(on: Resources): Router {
   const router = Router()
   router.get(ORGANIZATION, access('admin'), async (req, res) => {
@@ -28,18 +33,18 @@ export function exportRoutes(on: Resources): Router {
     await requestExport(on, { kind: 'org', org }, user)
     res.redirect(303, ORGANIZATION)
   })
-  router.get(`${ORGANIZATION}/:id/file`, access('admin'), (req, res) => {
+  router.post('/contacts/:id/exports', access('admin'), async (req, res) => {
     const { org, user } = whoOf(req)
-    return send(on, req, res, { org, user })
+    await requestExport(on, { kind: 'contact', org, id: idOf(req, 'contact') }, user)
+    res.redirect(303, ORGANIZATION)
   })
+  router.post(`${ORGANIZATION}/confirmation`, access('admin', { sudo: true }), (_req, res) =>
+    res.redirect(303, ORGANIZATION),
+  )
+  router.post(`${ORGANIZATION}/:id/downloads`, access('admin', { sudo: true }), (req, res) =>
+    send(on, req, res, whoOf(req).org),
+  )
   personRoutes(router, on)
-  router.get('/contacts/:id/export', access('admin'), async (req, res) => {
-    const { org } = whoOf(req)
-    const id = idOf(req, 'contact')
-    await sendDownload(res, 'chatflow-contact.zip', async (sink) => {
-      await writeExport(on, { kind: 'contact', org, id }, { sink, folder: folderOf(on) })
-    })
-  })
   return router
 }
 
@@ -53,19 +58,17 @@ function personRoutes(router: Router, on: Resources): void {
     await requestExport(on, { kind: 'user', id: user }, user)
     res.redirect(303, PERSON)
   })
-  router.get(`${PERSON}/:id/file`, access('user'), (req, res) =>
-    send(on, req, res, { org: undefined, user: whoOf(req).user }),
+  router.post(`${PERSON}/confirmation`, access('user', { sudo: true }), (_req, res) =>
+    res.redirect(303, PERSON),
+  )
+  router.post(`${PERSON}/:id/downloads`, access('user', { sudo: true }), (req, res) =>
+    send(on, req, res, null),
   )
 }
 
-async function send(
-  on: Resources,
-  req: Request,
-  res: Response,
-  reader: { org: string | undefined; user: string },
-): Promise<void> {
+async function send(on: Resources, req: Request, res: Response, of: string | null): Promise<void> {
   const id = idOf(req, 'export')
-  const { name, bytes } = await fetchExport(on, reader, id)
+  const { name, bytes } = await fetchExport(on, whoOf(req), { id, of })
   req.log.info({ export: id }, 'export fetched')
   await sendDownload(res, name, async (sink) => {
     for await (const part of bytes) await sink(part)
@@ -82,6 +85,7 @@ function show(on: Resources, req: Request, res: Response, { view, home, found }:
     view,
     home,
     hours: on.config.EXPORT_HOURS,
+    most: MOST_DOWNLOADS,
     isBusy: found.some(isUnderWay),
     exports: found.map((each) => shown(on, each, { times, user })),
   })
@@ -100,6 +104,8 @@ function shown(on: Resources, each: Shelf['found'][number], by: { times: Times; 
     isMine: each.requested_by === by.user,
     isReady: isReady(on, each),
     state: state === 'ready' && !isReady(on, each) ? 'expired' : state,
+    isUsedUp: each.downloads >= MOST_DOWNLOADS,
+    left: MOST_DOWNLOADS - each.downloads,
     done,
     total,
     count: Object.values(records ?? {}).reduce((sum, n) => sum + n, 0),

@@ -11,7 +11,7 @@ type Read = { row: Row; key: string[] }
 
 const BATCH = 500
 
-/** How many rows a part has now; more or fewer may be read, as people go on working. */
+/** How many rows a part has; outside a snapshot more or fewer may be read, as people go on working. */
 export const countRows = (on: Resources, part: Part): Promise<number> => count(on, part, part.where)
 
 /** How many rows of restricted contacts stay behind. */
@@ -30,8 +30,8 @@ async function count(on: Resources, { table, org }: Part, where: Condition): Pro
 }
 
 /**
- * The rows of a part in batches, each in a transaction of its own and continued behind the last key: a long
- * transaction would hold back the cleaning of the whole database. So batches are not one snapshot.
+ * The rows of a part in batches, each through a door of its own and continued behind the last key. They are one
+ * snapshot where the doors of `on` lead into one.
  */
 export async function* readRows(on: Resources, part: Part): AsyncGenerator<Row[]> {
   let after: string[] | undefined

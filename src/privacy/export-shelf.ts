@@ -1,15 +1,19 @@
 import { access, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
+import { audit, byPerson, type Source } from '../audit/audit.ts'
 import { rows } from '../db.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
-import { folderOf, keysFor, placeFor, sealedOf } from './export-place.ts'
+import { folderOf, keysFor, partOf, placeFor, sealedOf, shelfOf } from './export-place.ts'
 import type { Export } from './exports.ts'
 import { openChunks } from './sealed-file.ts'
 
 const KEPT_MS = 30 * 86_400_000
 const SHOWN = 50
-const FILE = /^([0-9a-f-]{36})\.(sealed|part)$/
+/** Older versions kept all files in one folder: those go as their time is over. */
+const FILE = /^(?:[\w-]+\/)?([0-9a-f-]{36})\.(?:sealed|part)$/
+/** How often one may be fetched. Source: privacy promise P51. */
+export const MOST_DOWNLOADS = 5
 
 export type Listed = Export & { asked_by: string | null }
 
@@ -35,41 +39,72 @@ export const listOwnExports = (on: Resources, user: string): Promise<Export[]> =
   )
 
 /** Whether its file can be fetched now. */
-export const isReady = (on: Resources, { state, expires_at }: Export): boolean =>
-  state === 'ready' && expires_at > on.now()
+export const isReady = (on: Resources, { state, expires_at, downloads }: Export): boolean =>
+  state === 'ready' && expires_at > on.now() && downloads < MOST_DOWNLOADS
+
+/** Who fetches, and where they are signed in: that organization's log tells of it. */
+type Reader = { user: string; org: string; source: Source }
 
 /**
- * The ZIP, opened as it is read, for the one person who asked for it; `org` undefined for a person's own. Throws
- * Refusal 404 when it is not theirs, 409 while it is made, 410 when its time is over.
+ * The ZIP, opened as it is read, for the one person who asked for it; `of` says whose it is, null for a person's own. Each
+ * time counts, from the first byte on, and is told in the audit log. Throws Refusal 404 when it is not theirs, 409
+ * while it is made, 410 when its time is over or it was fetched as often as it may be.
  */
 export async function fetchExport(
   on: Resources,
-  { org, user }: { org: string | undefined; user: string },
-  id: string,
+  reader: Reader,
+  { id, of }: { id: string; of: string | null },
 ): Promise<{ name: string; bytes: AsyncGenerator<Buffer> }> {
   const [found] = await on.db.withSystem((tx) =>
     rows<Export>(
       tx,
       `select * from exports where id = ? and requested_by = ? and org_id is not distinct from cast(? as uuid)`,
-      [id, user, org ?? null],
+      [id, reader.user, of],
     ),
   )
   if (!found) throw notFound('export')
   if (['pending', 'running'].includes(found.state))
     throw new Refusal(409, 'not_ready', 'This export is still being made.')
-  const file = sealedOf(on, id)
-  const isThere = await access(file).then(
-    () => true,
-    () => false,
-  )
-  if (!isReady(on, found) || !isThere)
-    throw new Refusal(410, 'export_gone', 'The time of this export is over. Ask for a new one.')
+  const file = sealedOf(on, found)
+  await countDownload(on, reader, found)
   const day = found.created_at.toISOString().slice(0, 10)
   return {
     name: `chatflow-${found.kind}-${day}.zip`,
     bytes: openChunks(await keysFor(on, found), placeFor(found), file),
   }
 }
+
+async function countDownload(on: Resources, reader: Reader, found: Export): Promise<void> {
+  if (found.downloads >= MOST_DOWNLOADS) throw fetchedOften()
+  const isThere = await access(sealedOf(on, found)).then(
+    () => true,
+    () => false,
+  )
+  if (!isReady(on, found) || !isThere)
+    throw new Refusal(410, 'export_gone', 'The time of this export is over. Ask for a new one.')
+  const { id, kind } = found
+  await on.db.withSystem(async (tx) => {
+    const counted = await rows(
+      tx,
+      `update exports set downloads = downloads + 1 where id = ? and downloads < ${MOST_DOWNLOADS} returning id`,
+      [id],
+    )
+    if (counted.length === 0) throw fetchedOften()
+    await audit(tx, reader.org, {
+      actor: byPerson(reader),
+      action: 'export.downloaded',
+      target: { kind: 'export', id },
+      detail: { kind },
+    })
+  })
+}
+
+const fetchedOften = (): Refusal =>
+  new Refusal(
+    410,
+    'export_used_up',
+    `This export was downloaded ${MOST_DOWNLOADS} times, which is as often as one may be. Ask for a new one.`,
+  )
 
 /**
  * Files whose time is over, or whose row is gone, are deleted; their rows say so for thirty days and go then too. The
@@ -81,7 +116,8 @@ export async function sweepExports(on: Resources): Promise<void> {
   await on.db.withSystem(async (tx) => {
     await rows(
       tx,
-      `update exports set state = 'expired', location = null where expires_at <= ? and state in ('ready', 'failed')`,
+      `update exports set state = 'expired', location = null
+        where (expires_at <= ? and state in ('ready', 'failed')) or (state = 'ready' and downloads >= ${MOST_DOWNLOADS})`,
       [now],
     )
     await rows(tx, `delete from exports where expires_at < ?`, [new Date(now.getTime() - KEPT_MS)])
@@ -89,23 +125,22 @@ export async function sweepExports(on: Resources): Promise<void> {
 }
 
 async function removeFiles(on: Resources, now: Date): Promise<void> {
-  const names = await readdir(folderOf(on)).catch(() => [])
+  const names = await readdir(folderOf(on), { recursive: true }).catch(() => [])
   const files = names.flatMap((name) => {
     const id = FILE.exec(name)?.[1]
-    return id ? [{ id, name }] : []
+    return id ? [{ id, file: path.join(folderOf(on), name) }] : []
   })
   if (files.length === 0) return
   const live = await on.db.withSystem((tx) =>
-    rows<{ id: string }>(
+    rows<Export>(
       tx,
-      `select id from exports where id = any (cast(? as uuid[])) and (state in ('pending', 'running')
-          or (state = 'ready' and expires_at > ?))`,
+      `select * from exports where id = any (cast(? as uuid[])) and (state in ('pending', 'running')
+          or (state = 'ready' and expires_at > ? and downloads < ${MOST_DOWNLOADS}))`,
       [files.map(({ id }) => id), now],
     ),
   )
-  const kept = new Set(live.map(({ id }) => id))
-  for (const { id, name } of files)
-    if (!kept.has(id)) await rm(path.join(folderOf(on), name), { force: true })
+  const kept = new Set(live.flatMap((each) => [partOf(on, each), sealedOf(on, each)]))
+  for (const { file } of files) if (!kept.has(file)) await rm(file, { force: true })
 }
 
 /**
@@ -124,8 +159,10 @@ export async function withdrawExports(
         ? [`org_id = ? and (subject_id = ? or kind = 'org')`, [of.org, of.contact]]
         : ['org_id = ?', [of.org]]
   const gone = await on.db.withSystem((tx) =>
-    rows<{ id: string }>(tx, `delete from exports where ${where} returning id`, values),
+    rows<Export>(tx, `delete from exports where ${where} returning *`, values),
   )
-  for (const { id } of gone) await rm(sealedOf(on, id), { force: true })
+  const doomed = gone.map((each) => sealedOf(on, each))
+  if (!('user' in of) && !('contact' in of)) doomed.push(path.join(folderOf(on), shelfOf(of.org)))
+  for (const place of doomed) await rm(place, { recursive: true, force: true })
   return gone.length
 }

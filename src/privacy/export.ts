@@ -1,10 +1,17 @@
 import type { Resources } from '../resources.ts'
 import { planExport, type ExportSubject, type Part } from './export-plan.ts'
-import { countHeldBack, countRows, readRows, type Row } from './export-rows.ts'
-import { csvLine, htmlPage, htmlRow, type Chapter } from './export-text.ts'
+import { readMe } from './export-readme.ts'
+import {
+  countAllHeldBack,
+  readTables,
+  type Finished,
+  type Progress,
+  type ReadTable,
+} from './export-tables.ts'
+import { htmlPage, type Chapter } from './export-text.ts'
 import { manifest, manifestHash } from './manifest.ts'
 import { openPolicy } from './policy-versions.ts'
-import { openSpool, type Spool } from './spool.ts'
+import { openSpool } from './spool.ts'
 import { writeZip, type Sink, type ZipWriter } from './zip.ts'
 
 /** The version of the layout of a ZIP: what `chatflow import` and other programs go by. */
@@ -31,7 +38,6 @@ export type Manifest = {
   notes: string[]
 }
 
-export type Progress = (done: number, total: number) => Promise<void>
 /** `narrow` leaves out parts, or rows of them, that are not to leave. */
 export type ExportTo = {
   sink: Sink
@@ -40,10 +46,8 @@ export type ExportTo = {
   narrow?: (parts: Part[]) => Part[]
 }
 
-const BOM = '\ufeff'
-const SHOWN_ROWS = 300
 const NOTES = [
-  'Rows were read in batches in the order of their ids, each batch as it was when it was read; the batches are not one snapshot. What changed meanwhile may be in its old or its new state.',
+  'Everything is as it was at one moment: what changed while the export was made is in its old state throughout.',
   'Times are UTC. In csv files, text that a spreadsheet would run as a formula begins with an apostrophe; in data files it stands as it is.',
   'Pictures and other files of messages are not stored by this version: a message keeps the id that WhatsApp gave its file.',
 ]
@@ -53,99 +57,49 @@ const HELD_BACK =
 
 /**
  * Write a subject's data as a ZIP to `sink`, front to back and in constant memory: a JSON-lines and a CSV file per
- * table, a page to read and a manifest with hashes. `folder` takes a table at a time, enciphered. Returns the number of
- * records per table. Throws Refusal 404 when there is no such subject, 409 while it is being erased.
+ * table, a page to read, a text that says what is what, and a manifest with hashes. Everything is read as it was at one
+ * moment, first; the sink, which may be slow, is waited for when the database is free again. `folder` takes the tables
+ * until then, enciphered. Returns the number of records per table. Throws Refusal 404 when there is no such subject, 409
+ * while it is being erased.
  */
 export async function writeExport(
   on: Resources,
   subject: ExportSubject,
   to: ExportTo,
 ): Promise<Record<string, number>> {
-  const planned = await planExport(on, subject)
-  const parts = to.narrow?.(planned) ?? planned
-  const count = await counting(on, parts, to.progress)
-  const zip = writeZip(to.sink, on.now())
-  const files: ExportFile[] = []
-  const chapters: Chapter[] = []
-  for (const table of new Set(parts.map((part) => part.table))) {
-    const own = parts.filter((part) => part.table === table)
-    chapters.unshift(await addTable(on, own, { zip, files, folder: to.folder, count }))
-  }
-  const heldBack = await countAllHeldBack(on, parts)
-  const about = describe(on, subject, { parts, files, chapters, heldBack })
-  const page = htmlPage({ title: 'Export from ChatFlow CRM', facts: factsOf(about), chapters })
-  about.files.push(await addText(zip, to.folder, 'index.html', page))
-  await addText(zip, to.folder, 'manifest.json', [`${JSON.stringify(about, null, 2)}\n`])
-  await zip.end()
-  return about.records
-}
-
-/** Rows of restricted contacts by their tables, where there are any. */
-async function countAllHeldBack(on: Resources, parts: Part[]): Promise<Record<string, number>> {
-  const found: Record<string, number> = {}
-  for (const part of parts) {
-    const n = await countHeldBack(on, part)
-    if (n > 0) found[part.table] = n
-  }
-  return found
-}
-
-/** Tells how far it is after each batch. */
-async function counting(
-  on: Resources,
-  parts: Part[],
-  progress: Progress | undefined,
-): Promise<(rows: number) => Promise<void>> {
-  let [done, total] = [0, 0]
-  if (progress) for (const part of parts) total += await countRows(on, part)
-  await progress?.(0, total)
-  return async (rows) => {
-    done += rows
-    await progress?.(done, Math.max(done, total))
-  }
-}
-
-type Into = {
-  zip: ZipWriter
-  files: ExportFile[]
-  folder: string
-  count(rows: number): Promise<void>
-}
-
-/** One table is read once, into its two files at the same time. */
-async function addTable(on: Resources, parts: Part[], into: Into): Promise<Chapter> {
-  const { table = '', columns = [] } = parts[0] ?? {}
-  const names = columns.map(({ name }) => name)
-  const chapter: Chapter = { table, columns: names, rows: [], count: 0 }
-  const data = await openSpool(into.folder)
-  const csv = await openSpool(into.folder)
+  const read: ReadTable[] = []
+  const at = on.now()
   try {
-    await csv.write(BOM + csvLine(names))
-    for (const part of parts)
-      for await (const rows of readRows(on, part)) {
-        await writeRows({ data, csv }, rows, chapter)
-        await into.count(rows.length)
-      }
-    into.files.push(
-      await addSpool(into.zip, data, `data/${table}.jsonl`, chapter.count),
-      await addSpool(into.zip, csv, `csv/${table}.csv`, chapter.count),
-    )
+    const { parts, heldBack } = await on.db.snapshot(async (ways) => {
+      const then = { ...on, db: { ...on.db, ...ways } }
+      const planned = await planExport(then, subject)
+      const wanted = to.narrow?.(planned) ?? planned
+      await readTables(then, wanted, { ...to, read })
+      return { parts: wanted, heldBack: await countAllHeldBack(then, wanted) }
+    })
+    const zip = writeZip(to.sink, at)
+    const files: ExportFile[] = []
+    for (const { files: own, chapter } of read)
+      for (const file of own) files.push(await addFile(zip, file, chapter.count))
+    const chapters = read.map(({ chapter }) => chapter).toReversed()
+    const about = describe(subject, { at, parts, files, chapters, heldBack })
+    await addTexts(zip, to.folder, { about, chapters })
+    return about.records
   } finally {
-    await data.close()
-    await csv.close()
+    for (const { spools } of read) for (const spool of spools) await spool.close()
   }
-  return chapter
 }
 
-async function writeRows(
-  { data, csv }: { data: Spool; csv: Spool },
-  rows: Row[],
-  chapter: Chapter,
+async function addTexts(
+  zip: ZipWriter,
+  folder: string,
+  { about, chapters }: { about: Manifest; chapters: Chapter[] },
 ): Promise<void> {
-  await data.write(rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
-  await csv.write(rows.map((row) => csvLine(Object.values(row))).join(''))
-  chapter.count += rows.length
-  chapter.rows.push(...rows.slice(0, SHOWN_ROWS - chapter.rows.length).map(htmlRow))
+  const page = htmlPage({ title: 'Export from ChatFlow CRM', facts: factsOf(about), chapters })
+  about.files.push(await addText(zip, folder, 'index.html', page))
+  about.files.push(await addText(zip, folder, 'README.txt', [readMe(about)]))
+  await addText(zip, folder, 'manifest.json', [`${JSON.stringify(about, null, 2)}\n`])
+  await zip.end()
 }
 
 async function addText(
@@ -157,24 +111,24 @@ async function addText(
   const spool = await openSpool(folder)
   try {
     for (const text of texts) await spool.write(text)
-    return await addSpool(zip, spool, name)
+    return await addFile(zip, await spool.finish(name))
   } finally {
     await spool.close()
   }
 }
 
-async function addSpool(
+async function addFile(
   zip: ZipWriter,
-  spool: Spool,
-  name: string,
+  { sha256, ...packed }: Finished,
   records?: number,
 ): Promise<ExportFile> {
-  const { sha256, ...packed } = await spool.finish(name)
   await zip.add(packed)
-  return { name, bytes: packed.size, sha256, ...(records === undefined ? {} : { records }) }
+  const { name, size: bytes } = packed
+  return { name, bytes, sha256, ...(records === undefined ? {} : { records }) }
 }
 
 type Written = {
+  at: Date
   parts: Part[]
   files: ExportFile[]
   chapters: Chapter[]
@@ -182,9 +136,8 @@ type Written = {
 }
 
 function describe(
-  on: Resources,
   subject: ExportSubject,
-  { parts, files, chapters, heldBack }: Written,
+  { at, parts, files, chapters, heldBack }: Written,
 ): Manifest {
   return {
     format: FORMAT,
@@ -192,8 +145,8 @@ function describe(
     kind: subject.kind,
     subject: subject.kind === 'org' ? subject.org : subject.id,
     org_id: subject.kind === 'user' ? null : subject.org,
-    created_at: on.now().toISOString(),
-    policy_version: openPolicy().inForce(on.now()).id,
+    created_at: at.toISOString(),
+    policy_version: openPolicy().inForce(at).id,
     manifest_sha256: manifestHash(),
     records: Object.fromEntries(chapters.map(({ table, count }) => [table, count])),
     files,

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
 import { rows } from '../db.ts'
 import { newId } from '../ids.ts'
 import type { Resources } from '../resources.ts'
-import { folderOf, keysFor, partOf, placeFor, sealedOf } from './export-place.ts'
-import { through, type ExportSubject } from './export-plan.ts'
+import { folderOf, keysFor, partOf, placeFor, sealedName, sealedOf } from './export-place.ts'
+import { checkSubject, through, type ExportSubject } from './export-plan.ts'
 import { writeExport } from './export.ts'
 import { sealChunks } from './sealed-file.ts'
 
@@ -21,6 +22,10 @@ export type Export = {
   subject_id: string
   requested_by: string
   state: 'pending' | 'running' | 'ready' | 'failed' | 'expired'
+  /** Below the folder of exports. */
+  location: string | null
+  /** How often its file was fetched since it was made. */
+  downloads: number
   records: Record<string, number> | null
   done: number
   total: number
@@ -34,7 +39,7 @@ class Withdrawn extends Error {}
 
 /**
  * Ask for an export that a worker makes; `by` alone may fetch it. The same wish is not queued twice: while one is under
- * way its id comes back.
+ * way its id comes back. Throws Refusal 404 for nobody, 409 while the organization is being erased.
  */
 export async function requestExport(
   on: Resources,
@@ -46,6 +51,7 @@ export async function requestExport(
   const id = newId()
   const now = on.now()
   const waiting = await through(on.db, org, async (tx) => {
+    await checkSubject(tx, subject)
     // Two clicks at once: the second waits for the first.
     await rows(tx, `select pg_advisory_xact_lock(hashtext(?))`, [`export ${by}`])
     const [same] = await rows<{ id: string }>(
@@ -78,10 +84,10 @@ export async function advanceExport(on: Resources, id: string): Promise<void> {
   if (!claimed) return
   try {
     const made = await make(on, claimed)
-    await rename(partOf(on, id), sealedOf(on, id))
-    await note(on, claimed, { state: 'ready', expires_at: endOf(on), ...made })
+    await rename(partOf(on, claimed), sealedOf(on, claimed))
+    await note(on, claimed, { state: 'ready', expires_at: endOf(on), downloads: 0, ...made })
   } catch (error) {
-    for (const file of [partOf(on, id), sealedOf(on, id)]) await rm(file, { force: true })
+    for (const file of [partOf(on, claimed), sealedOf(on, claimed)]) await rm(file, { force: true })
     if (error instanceof Withdrawn) return
     await note(on, claimed, { state: claimed.attempts >= ATTEMPTS ? 'failed' : 'pending' }).catch(
       (lost: unknown) => on.log.warn({ err: lost, export: id }, 'failure of an export not noted'),
@@ -95,7 +101,7 @@ async function claim(on: Resources, id: string): Promise<Export | undefined> {
   const [claimed] = await on.db.withSystem((tx) =>
     rows<Export>(
       tx,
-      `update exports set state = 'running', attempts = attempts + 1, done = 0, lease_until = ?
+      `update exports set state = 'running', attempts = attempts + 1, done = 0, location = null, lease_until = ?
         where id = ? and (state = 'pending' or (state = 'running' and lease_until < ?)) returning *`,
       [new Date(now.getTime() + LEASE_MS), id, now],
     ),
@@ -115,9 +121,10 @@ async function make(
   on: Resources,
   wanted: Export,
 ): Promise<{ sha256: Buffer; records: string; location: string }> {
-  await mkdir(folderOf(on), { recursive: true, mode: 0o700 })
-  await rm(partOf(on, wanted.id), { force: true })
-  const file = await open(partOf(on, wanted.id), 'wx', 0o600)
+  const part = partOf(on, wanted)
+  await mkdir(path.dirname(part), { recursive: true, mode: 0o700 })
+  await rm(part, { force: true })
+  const file = await open(part, 'wx', 0o600)
   const sha = createHash('sha256')
   try {
     const [key] = await keysFor(on, wanted)
@@ -136,7 +143,7 @@ async function make(
     return {
       sha256: sha.digest(),
       records: JSON.stringify(records),
-      location: `${wanted.id}.sealed`,
+      location: sealedName(wanted),
     }
   } finally {
     await file.close()

@@ -121,11 +121,25 @@ test('a customer’s five rights are exercised at the desk, from the chat to the
     await page.click('#answer')
     await page.getByText(/^Closed /).waitFor()
   }
+  const exported = async (): Promise<string[]> => {
+    await page.click('#export-contact')
+    await page.getByText('Waiting to begin').waitFor()
+    const [asked] = await read<{ id: string }>(
+      app.on,
+      org,
+      `select id from exports where org_id = :org and state = 'pending'`,
+    )
+    await advanceExport(app.on, asked?.id ?? '')
+    await page.goto('/settings/privacy/exports')
+    return fetched(page, `#fetch-${asked?.id}`)
+  }
   await open('access')
-  const seen = await fetched(page, '#export-contact')
+  const seen = await exported()
+  await open('access')
   await close('I sent you everything in a sealed file.')
   await open('export')
-  const taken = await fetched(page, '#export-contact')
+  const taken = await exported()
+  await open('export')
   await close('Here it is for another program.')
   await open('correct')
   await page.click('#correct-contact')

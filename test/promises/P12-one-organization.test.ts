@@ -112,7 +112,7 @@ describe('P12 — one organization never sees another', () => {
     for (const address of [
       `/contacts/${talk.contact}`,
       `/contacts/${talk.contact}/edit`,
-      `/contacts/${talk.contact}/export`,
+      `/contacts/${talk.contact}/data`,
       `/inbox/${talk.conversation}`,
       `/settings/members/${theirs.owner.id}`,
       `/settings/connections/${theirs.connection.id}/secrets`,

@@ -8,7 +8,7 @@ import { createContact } from '../../src/contacts/changes.ts'
 import { openDb } from '../../src/db.ts'
 import { createWeb } from '../../src/listener.ts'
 import { attestedAt, readEncryption } from '../../src/privacy/encryption.ts'
-import { folderOf } from '../../src/privacy/export-place.ts'
+import { sealedOf } from '../../src/privacy/export-place.ts'
 import { advanceExport, requestExport } from '../../src/privacy/exports.ts'
 import { countStoredFiles } from '../../src/privacy/stored-files.ts'
 import { startApp, type Running } from '../support/app.ts'
@@ -182,7 +182,7 @@ describe('P24 — encrypted at rest', () => {
     const id = await requestExport(app.on, { kind: 'org', org: org.id }, org.owner.id)
     await advanceExport(app.on, id)
     expect(await countStoredFiles(app.on)).toEqual({ files: 1, unsealed: 0 })
-    const file = await readFile(path.join(folderOf(app.on), `${id}.sealed`))
+    const file = await readFile(sealedOf(app.on, { id, org_id: org.id, location: null }))
     expect(searchDump(new Map([['export', file]]), [canary])).toEqual([])
 
     const media = path.join(app.on.config.DATA_DIR, 'media', org.id)

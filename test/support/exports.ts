@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { rows } from '../../src/db.ts'
+import { rows, type Db } from '../../src/db.ts'
 import { newId } from '../../src/ids.ts'
 import { sealFor } from '../../src/keys.ts'
 import { exportToFile } from '../../src/privacy/export-file.ts'
@@ -67,6 +67,21 @@ export const linesOf = (text = ''): Record<string, unknown>[] =>
 
 export const inOrg = (app: Running, org: Org, sql: string, values: (string | null)[]) =>
   app.on.db.withTenant(org.id, (tx) => rows<Record<string, unknown>>(tx, sql, values))
+
+/** The database, with something done before each tenant's door of a snapshot, outside of it. */
+export const watchedDoors = (db: Db, before: () => Promise<void>): Db => ({
+  ...db,
+  snapshot: (run) =>
+    db.snapshot((ways) =>
+      run({
+        ...ways,
+        async withTenant(at, step) {
+          await before()
+          return ways.withTenant(at, step)
+        },
+      }),
+    ),
+})
 
 /** Somebody who wrote `count` messages, one with an original object that lies sealed. */
 export async function talkOf(app: Running, org: Org, count: number): Promise<Talk> {

@@ -44,8 +44,8 @@ export async function plant({ app, login }: Place, ids: Ids): Promise<Planted> {
     [ids.org],
   )
   const id = rows[0]?.id ?? ''
-  await mkdir(path.join(app.on.config.DATA_DIR, 'exports'), { recursive: true })
-  await writeFile(path.join(app.on.config.DATA_DIR, 'exports', `${id}.sealed`), file)
+  await mkdir(path.join(app.on.config.DATA_DIR, 'exports', ids.org), { recursive: true })
+  await writeFile(path.join(app.on.config.DATA_DIR, 'exports', ids.org, `${id}.sealed`), file)
   planted.set(file, 'a file of an export')
   const media = newCanary()
   await mkdir(path.join(app.on.config.DATA_DIR, 'media', ids.org), { recursive: true })
