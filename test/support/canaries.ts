@@ -110,7 +110,7 @@ async function dumpRedis(url: string, prefix: string, dump: Dump): Promise<void>
   }
 }
 
-/** Each canary that is anywhere, and where: in plain, hex, UTF-16 or base64 at any offset, whatever its case. */
+/** Each canary that is anywhere, and where: in plain, hex, UTF-16, base64 at any offset or escaped letter by letter, whatever its case. */
 export function searchDump(dump: Dump, canaries: string[]): { canary: string; place: string }[] {
   const found: { canary: string; place: string }[] = []
   const stems = spellings(commonStart(canaries)).map((one) => Buffer.from(one, 'latin1'))
@@ -119,7 +119,10 @@ export function searchDump(dump: Dump, canaries: string[]): { canary: string; pl
     const text = bytes.toString('latin1')
     const folded = text.toLowerCase()
     for (const canary of canaries)
-      if (spellings(canary).some((one) => text.includes(one)) || folded.includes(canary))
+      if (
+        spellings(canary).some((one) => text.includes(one)) ||
+        folded.includes(canary.toLowerCase())
+      )
         found.push({ canary, place })
   }
   return found
@@ -142,6 +145,8 @@ function spellings(canary: string): string[] {
   return [
     canary,
     canary.toUpperCase(),
+    [...bytes].map((byte) => `%${byte.toString(16)}`).join(''),
+    [...bytes].map((byte) => String.raw`\u00${byte.toString(16)}`).join(''),
     bytes.toString('hex'),
     bytes.toString('hex').toUpperCase(),
     Buffer.from(canary, 'utf16le').toString('latin1'),

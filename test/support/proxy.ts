@@ -9,8 +9,11 @@ export type Proxy = {
   stop(): Promise<void>
 }
 
-/** Hands everything on to `host:port` until told otherwise. */
-export async function startProxy(to: { host: string; port: number }): Promise<Proxy> {
+/** Hands everything on to `host:port` until told otherwise; `hear` is given what goes there, byte by byte. */
+export async function startProxy(
+  to: { host: string; port: number },
+  hear?: (bytes: Buffer) => void,
+): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let frozen = false
   const server = createServer((near) => {
@@ -22,6 +25,7 @@ export async function startProxy(to: { host: string; port: number }): Promise<Pr
       if (frozen) socket.pause()
     }
     near.pipe(far)
+    if (hear) near.on('data', hear)
     far.pipe(near)
     if (frozen) for (const socket of [near, far]) socket.pause()
     near.on('close', () => far.destroy())

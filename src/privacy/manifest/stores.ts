@@ -147,7 +147,7 @@ export const stores: readonly Store[] = [
     kind: 'log',
     matches: 'standard output, JSON lines',
     purpose: ['provide', 'protect'],
-    why: 'ids, codes and durations; test/log.test.ts reads every line of a run for planted values',
+    why: 'ids, codes and durations; the proof of P29 reads every line of a run for planted values',
   },
   {
     ...aboutUser('expires', 'cookie'),
