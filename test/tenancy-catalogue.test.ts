@@ -105,6 +105,8 @@ describe('the catalogue', () => {
       'audit_trim',
       'due_connections',
       'expired_leases',
+      'hold_rewrap',
+      'hold_strip',
       'leases_of',
       'lookup_api_key',
       'lookup_invitation',

@@ -184,6 +184,11 @@ export const ACTIONS = {
     says: 'Told the owners that an authority asked for data',
     detail: nothing,
   },
+  'hold.placed': {
+    says: 'Kept a part of the data because an authority ordered it',
+    detail: nothing,
+  },
+  'hold.released': { says: 'Ended that a part of the data is kept by order', detail: nothing },
   'incident.told': { says: 'Told of a breach that concerns the organization', detail: nothing },
   'abuse.found': {
     says: 'Noticed too much of something and slowed it down',

@@ -1,4 +1,5 @@
 import { rows } from '../db.ts'
+import { releaseEnded } from '../disclosures/holds.ts'
 import type { Resources } from '../resources.ts'
 import { raiseAlarms } from './alarms.ts'
 import { COLUMNS, type Deletion } from './deletion.ts'
@@ -30,6 +31,7 @@ export type Advanced = {
 export async function advanceDue(on: Resources, at: Advance): Promise<Advanced> {
   const done: Advanced = { purged: [], failed: [], overdue: [] }
   await lapseUnconfirmed(on, at.now)
+  await releaseEnded(on, at.now)
   for (const deletion of await listDue(on, at.now)) {
     if (at.signal?.aborted) break
     try {
@@ -69,7 +71,7 @@ const listDue = (on: Resources, now: Date): Promise<Deletion[]> =>
     rows<Deletion>(
       tx,
       `select ${COLUMNS} from deletions
-        where (state = 'purging' or (state = 'grace' and grace_until <= ?)) and (lease_until is null or lease_until < ?)
+        where ((state = 'purging' and retained_at is null) or (state = 'grace' and grace_until <= ?)) and (lease_until is null or lease_until < ?)
         order by deadline_at, id`,
       [now, on.now()],
     ),

@@ -2,6 +2,7 @@ import { rows, type Tx } from '../db.ts'
 import { digest } from '../ids.ts'
 import type { Resources } from '../resources.ts'
 import { open, seal } from '../vault.ts'
+import type { Retained } from './retained.ts'
 
 /**
  * `org`: an account with everything in it; `user`: one person's sign-in; `contact`: one person on WhatsApp;
@@ -35,6 +36,9 @@ export type Deletion = {
   signature: string | null
   /** Where a restored backup made it necessary again: what it was the first time. */
   first: First | null
+  /** Since when it rests because an order keeps a part, and what that is; the latter stays to be told. */
+  retained_at: Date | null
+  retained: Retained | null
 }
 
 export type First = {
@@ -58,7 +62,7 @@ export type Handles = {
 }
 
 export const COLUMNS = `id, org_id, kind, subject_id, road, state, reason, requested_at, confirmed_at, grace_until, deadline_at,
-  purged_at, backups_clear_at, steps, certificate, signature, first`
+  purged_at, backups_clear_at, steps, certificate, signature, first, retained_at, retained`
 
 const place = (id: string) => ({ purpose: 'deletions|handles', org: 'instance', row: id })
 

@@ -1,4 +1,5 @@
 import { rows, type Tx } from '../db.ts'
+import { butKept } from '../disclosures/scope.ts'
 import type { Resources } from '../resources.ts'
 import { through } from '../privacy/export-plan.ts'
 import { manifest } from '../privacy/manifest.ts'
@@ -10,7 +11,10 @@ export const BATCH = 5_000
 /** Called before each batch; what it throws ends the run there, and the next one goes on. */
 export type Beat = (where: string) => Promise<void>
 
-/** Removes the rows batch by batch; what is gone is gone, so a run that was cut off needs no note of where. */
+/**
+ * Removes the rows batch by batch; what is gone is gone, so a run that was cut off needs no note of where. Rows that an
+ * order keeps are left, each batch asking anew: an order that comes meanwhile reaches what is still there.
+ */
 export async function eraseRows(on: Resources, doomed: Doomed, beat: Beat): Promise<number> {
   let removed = 0
   for (let last = BATCH; last === BATCH; removed += last) {
@@ -22,7 +26,7 @@ export async function eraseRows(on: Resources, doomed: Doomed, beat: Beat): Prom
 
 async function removeBatch(tx: Tx, { table, where }: Doomed): Promise<number> {
   const { rowCount } = await tx.raw<{ rowCount: number }>(
-    `delete from app."${table}" where ctid = any(array(select ctid from app."${table}" where ${where.sql} limit ${BATCH}))`,
+    `delete from app."${table}" where ctid = any(array(select ctid from app."${table}" where ${where.sql} ${butKept(table)} limit ${BATCH}))`,
     where.values,
   )
   return rowCount

@@ -57,6 +57,18 @@ export const Entry = z.discriminatedUnion('what', [
     deletion: z.uuid(),
     connections: z.array(z.object({ org: z.uuid(), id: z.uuid() })),
   }),
+  z.object({
+    ...common,
+    what: z.literal('hold'),
+    id: z.uuid(),
+    org_id: z.uuid(),
+    contact_id: z.uuid(),
+    from_at: moment,
+    until_at: moment,
+    placed_at: at,
+    ends_at: at,
+    released_at: moment,
+  }),
   z.object({ ...common, what: z.literal('backup'), id: z.uuid(), made_at: at, expires_at: at }),
 ])
 export type Entry = z.output<typeof Entry>
@@ -95,7 +107,14 @@ export async function appendDeletion(on: Resources, tx: Tx, id: string): Promise
     [id],
   )
   if (!row) throw new Error('no such deletion')
-  const { steps: _steps, code_digest, confirm_digest, ...told } = row
+  const {
+    steps: _,
+    retained_at: _rests,
+    retained: _kept,
+    code_digest,
+    confirm_digest,
+    ...told
+  } = row
   const isOver = row.state === 'purged' || row.state === 'cancelled'
   await appendLedger(on, tx, {
     ...told,

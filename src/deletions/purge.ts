@@ -9,15 +9,18 @@ import {
   type Handles,
   type StepNote,
 } from './deletion.ts'
+import { startOver } from './again.ts'
+import { countRetained, isHeld, type Retained } from './retained.ts'
 import { endOf } from './statement.ts'
 import { noteState } from './states.ts'
 import { writeLedgerFile } from './ledger-file.ts'
-import { NotClean, STEPS, type Step } from './steps.ts'
+import { NotClean, STEPS, subjectOf, type Counts, type Step } from './steps.ts'
 
 const LEASE_MS = 60_000
 const RENEW_MS = 10_000
 const REST_MS = 30_000
-const REPEATED = ['queues', 'files', 'rows', 'people', 'derived']
+/** Of these a second run removes what the first one could not. */
+const ADDED = new Set(['queues', 'files', 'rows', 'people'])
 
 /** Another process took the deletion over, or this one was told to stop: nothing more is written by this run. */
 class Stopped extends Error {}
@@ -32,26 +35,18 @@ export async function purge(on: Resources, deletion: Deletion, at: Advance): Pro
     // What is destroyed from here on a restored backup must not bring back.
     await writeLedgerFile(on)
     for (const step of STEPS[deletion.kind]) await runStep(on, lease, step, at)
+    if (await retain(on, lease)) return false
     at.observe?.('certificate')
     await certify(on, lease)
     return true
   } catch (error) {
     if (error instanceof Stopped) return false
-    if (error instanceof NotClean) await startOver(on, lease)
+    // Something was left: the steps that remove run once more before it is looked for again.
+    if (error instanceof NotClean) await on.db.withSystem((tx) => startOver(tx, lease))
     await rest(on, lease).catch(() => undefined)
     throw error
   }
 }
-
-/** Something was left: the steps that remove run once more before it is looked for again. */
-const startOver = (on: Resources, { id, fence }: Lease): Promise<unknown> =>
-  on.db.withSystem((tx) =>
-    rows(tx, `update deletions set steps = steps - ?::text[] where id = ? and fence = ?`, [
-      REPEATED as never,
-      id,
-      fence,
-    ]),
-  )
 
 async function take(on: Resources, id: string): Promise<Lease | undefined> {
   const now = on.now()
@@ -102,8 +97,34 @@ async function runStep(on: Resources, lease: Lease, step: Step, at: Advance): Pr
     beat,
     keep: (handles: Handles) => write(on, lease, { handles: sealHandles(on, lease.id, handles) }),
   })
-  await noteStep(on, lease, step.name, { done: true, counts, ...(notes ? { notes } : {}) })
+  const before = ADDED.has(step.name) ? deletion.steps[step.name]?.counts : undefined
+  const all = before ? sum(before, counts) : counts
+  await noteStep(on, lease, step.name, { done: true, counts: all, ...(notes ? { notes } : {}) })
   at.observe?.(`${step.name} ended`)
+}
+
+const sum = (before: Counts, now: Counts): Counts =>
+  Object.fromEntries(
+    [...new Set([...Object.keys(before), ...Object.keys(now)])].map((name) => [
+      name,
+      (before[name] ?? 0) + (now[name] ?? 0),
+    ]),
+  )
+
+/**
+ * All is gone but what an order keeps: the deletion stays open without a certificate, and rests until the order ends.
+ * Source: promise P36.
+ */
+async function retain(on: Resources, lease: Lease): Promise<boolean> {
+  const deletion = await read(on, lease.id)
+  if (!(await isHeld(on, deletion))) return false
+  const counts = await countRetained(on, await subjectOf(on, deletion))
+  if (!counts) return false
+  const now = on.now()
+  const retained: Retained = { since: deletion.retained?.since ?? now.toISOString(), counts }
+  await write(on, lease, { retained_at: now, retained, lease_until: null })
+  on.log.info({ deletion: lease.id, kind: deletion.kind, counts }, 'deletion rests')
+  return true
 }
 
 const noteStep = (on: Resources, lease: Lease, name: string, note: StepNote): Promise<void> =>

@@ -24,6 +24,7 @@ export async function replayDeletions(
 ): Promise<number> {
   const states = latest(entries)
   await on.db.withSystem((tx) => suppressAgain(on, tx, entries))
+  await on.db.withSystem((tx) => holdAgain(tx, entries))
   await destroyGrants(on, entries, states)
   const ordered = [...states].toSorted((a, b) => rank(a) - rank(b) || a.n - b.n)
   const again: string[] = []
@@ -52,6 +53,28 @@ async function suppressAgain(on: Resources, tx: Tx, entries: Entry[]): Promise<v
   for (const entry of entries)
     if (entry.what === 'suppressed' && entry.expires_at > on.now())
       await keepSuppression(tx, { ...entry, digest: Buffer.from(entry.digest, 'hex') })
+}
+
+/** What an order kept when the backup was made is to be kept now too, and what was released since is not. */
+async function holdAgain(tx: Tx, entries: Entry[]): Promise<void> {
+  for (const hold of entries)
+    if (hold.what === 'hold')
+      await rows(
+        tx,
+        `insert into legal_holds (org_id, id, contact_id, from_at, until_at, placed_at, ends_at, released_at)
+         select org_id, ?, ?, ?, ?, ?, ?, ? from organizations where org_id = ?
+         on conflict (org_id, id) do update set released_at = excluded.released_at`,
+        [
+          hold.id,
+          hold.contact_id,
+          hold.from_at,
+          hold.until_at,
+          hold.placed_at,
+          hold.ends_at,
+          hold.released_at,
+          hold.org_id,
+        ],
+      )
 }
 
 /** Who granted what is not in the ledger; which connections lost their token is. */
@@ -89,7 +112,7 @@ function setUp(on: Resources, entry: DeletionEntry, madeAt: Date): Promise<boole
     if (!isDone(state)) return false
     await rows(
       tx,
-      `update deletions set state = 'purging', steps = '{}', lease_until = null, first = ?::jsonb,
+      `update deletions set state = 'purging', steps = '{}', retained_at = null, lease_until = null, first = ?::jsonb,
               handles = coalesce(handles, ?) where id = ?`,
       [JSON.stringify(firstOf(entry, madeAt)), emptyHandles(on, id), id],
     )
@@ -173,9 +196,11 @@ const keepFirst = (tx: Tx, entry: DeletionEntry): Promise<unknown> =>
 async function checkPurged(on: Resources, states: DeletionEntry[]): Promise<void> {
   const wanted = states.filter(({ state }) => isDone(state)).map(({ id }) => id)
   const left = await on.db.withSystem((tx) =>
-    rows<{ id: string }>(tx, `select id from deletions where id = any(?) and state <> 'purged'`, [
-      wanted as never,
-    ]),
+    rows<{ id: string }>(
+      tx,
+      `select id from deletions where id = any(?) and state <> 'purged' and retained_at is null`,
+      [wanted as never],
+    ),
   )
   if (left.length > 0)
     throw new NotReplayed(`not deleted again yet: ${left.map(({ id }) => id).join(', ')}`)

@@ -1,6 +1,7 @@
 import { rows, type Tx } from '../db.ts'
 import { through } from '../privacy/export-plan.ts'
 import { manifest } from '../privacy/manifest.ts'
+import { butKept } from '../disclosures/scope.ts'
 import type { Resources } from '../resources.ts'
 import { BETWEEN, spellingsOf } from './spellings.ts'
 
@@ -53,7 +54,7 @@ async function searchTable(
   { table, columns, org, ...spellings }: Wanted,
 ): Promise<Finding[]> {
   const tests = columns.map((column) => `bool_or(${holds(`"${column}"::text`)}) as "${column}"`)
-  const own = org === undefined ? '' : 'where org_id = :org'
+  const own = org === undefined ? '' : `where org_id = :org ${butKept(table)}`
   const given = { ...spellings, between: BETWEEN, ...(org === undefined ? {} : { org }) }
   const [hits] = await rows<Record<string, boolean | null>>(
     tx,
@@ -118,15 +119,23 @@ const READABLE = `
      and format_type(a.atttypid, null) in ('text', 'json', 'jsonb', 'text[]', 'bytea', 'character varying(255)')
      and (not :tenant or exists (select from pg_attribute o where o.attrelid = c.oid and o.attname = 'org_id'))`
 
-/** Tables that still hold a row of an organization. */
+/** Tables that still hold a row of an organization; what an order keeps is not left over. */
 export async function countLeft(on: Resources, org: string): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const door of [org, undefined])
     await through(on.db, door, async (tx) => {
       for (const table of await tablesOf(tx)) {
-        const left = await rows(tx, `select 1 from app."${table}" where org_id = ? limit 1`, [org])
+        const left = await rows(
+          tx,
+          `select 1 from app."${table}" where org_id = ? ${butKept(table)} limit 1`,
+          [org],
+        )
         if (left.length === 0) continue
-        const age_s = await ageOf(on, tx, { table, where: 'where org_id = :org', given: { org } })
+        const age_s = await ageOf(on, tx, {
+          table,
+          where: `where org_id = :org ${butKept(table)}`,
+          given: { org },
+        })
         findings.push({ place: table, what: 'row', age_s })
       }
     })

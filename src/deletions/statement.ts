@@ -60,5 +60,8 @@ function statementOf(deletion: Deletion, { code, purged, clear }: Facts): Record
     key_store: 'database',
     manifest: manifestHash(),
     steps,
+    ...(deletion.retained
+      ? { retained_by_law: { ...deletion.retained, until: purged.toISOString() } }
+      : {}),
   }
 }

@@ -9,6 +9,8 @@ export type Status = {
   requested_at: Date
   grace_until: Date | null
   deadline: Date
+  /** What is kept because the law requires it, while it is; the deletion goes on when that ends. */
+  retained: { since: string; counts: Record<string, number> } | null
   purged_at: Date | null
   backups_clear_at: Date | null
   steps: Record<string, { done: boolean; counts: Record<string, number> }>
@@ -29,6 +31,7 @@ export function statusOf(deletion: Deletion): Status {
     requested_at,
     grace_until,
     deadline: deletion.deadline_at,
+    retained: deletion.retained_at ? deletion.retained : null,
     purged_at,
     backups_clear_at,
     steps: deletion.steps,

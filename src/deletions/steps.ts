@@ -15,6 +15,7 @@ import { readSubject } from './handles.ts'
 import { writeLedgerFile } from './ledger-file.ts'
 import { planErasure, type Subject } from './plan.ts'
 import { releaseNumbers } from './release.ts'
+import { hideHeld, stripHeld } from './retained.ts'
 import type { Finding } from './search.ts'
 import { freshStatistics } from './statistics.ts'
 import { forgetPeople, suppress } from './suppressions.ts'
@@ -137,6 +138,7 @@ const rowsStep: Step = {
       await on.db.withSystem((tx) => forgetPeople(tx, deletion.subject_id))
     }
     const subject = await subjectOf(on, deletion)
+    await hideHeld(on, deletion)
     if (subject.kind === 'user')
       for (const org of await allOrganizations(on))
         Object.assign(counts, await forgetColleague(on, org, subject.id, beat))
@@ -144,6 +146,7 @@ const rowsStep: Step = {
       const removed = await eraseRows(on, doomed, beat)
       if (removed > 0) counts[doomed.table] = (counts[doomed.table] ?? 0) + removed
     }
+    await stripHeld(on, deletion)
     return { counts }
   },
 }
@@ -165,7 +168,7 @@ const people: Step = {
   },
 }
 
-/** The data keys went with the rows. Whoever still holds one in memory lets go of it. Source: promise P28. */
+/** The data keys went with the rows, but those that open what an order keeps. Whoever still holds one in memory lets go of it. Source: promise P28. */
 const keys: Step = {
   name: 'keys',
   run({ on, deletion: { subject_id: org } }) {
@@ -233,7 +236,7 @@ export const STEPS: Readonly<Record<Kind, readonly Step[]>> = {
   meta_user: GRANT_STEPS,
 }
 
-async function subjectOf(on: Resources, deletion: Deletion): Promise<Subject> {
+export async function subjectOf(on: Resources, deletion: Deletion): Promise<Subject> {
   const { kind, subject_id: id, org_id } = deletion
   if (kind === 'org') return { kind, org: id }
   if (kind === 'contact') return { kind, org: org_id ?? '', id }

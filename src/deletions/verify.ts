@@ -33,7 +33,7 @@ export async function findLeft(
 
 type Whose = { values: string[]; org: string | undefined }
 
-/** Places belong to everybody: a value that somebody else holds rightly may be there for them. */
+/** Places belong to everybody: a value that somebody else holds rightly, or an order keeps, may be there for them. */
 async function withoutOthers(on: Resources, hits: Hit[], { values, org }: Whose): Promise<Hit[]> {
   if (hits.length === 0) return []
   const found = [...new Set(hits.flatMap((hit) => hit.values))].flatMap((n) => values[n] ?? [])
@@ -50,9 +50,12 @@ async function heldByOthers(
     await rows<{ value: string }>(tx, 'select email as value from users where email = any(?)', [
       values as never,
     ]),
-    await rows<{ org_id: string }>(tx, 'select org_id from organizations where org_id <> ?', [
-      org ?? '00000000-0000-0000-0000-000000000000',
-    ]),
+    await rows<{ org_id: string }>(
+      tx,
+      `select o.org_id from organizations o where o.org_id <> ?
+          or exists (select from legal_holds h where h.org_id = o.org_id and h.released_at is null)`,
+      [org ?? '00000000-0000-0000-0000-000000000000'],
+    ),
   ])
   const held = new Set(people.map(({ value }) => value))
   for (const { org_id: other } of orgs) {

@@ -3,15 +3,23 @@ import { newId } from '../ids.ts'
 import { openCell, sealCell } from '../ops/seal.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import type { Scope } from './scope.ts'
 
-export const DECISIONS = ['disclosed', 'partly', 'refused', 'nothing_held'] as const
+export const DECISIONS = ['disclosed', 'partly', 'preserved', 'refused', 'nothing_held'] as const
 export type Decision = (typeof DECISIONS)[number]
+/** What is asked: to hand data over, or to keep them until it is decided whether they must be. */
+export const ASKS = ['handing_over', 'preservation'] as const
+export type Asks = (typeof ASKS)[number]
 
-/** Whom and which time an authority asks about: one contact, and no more than is asked for. */
-export type Scope = { contact: string; from: string; until: string }
+/** What can be decided about each; an order to preserve hands nothing over. */
+export const decisionsOn = (asks: Asks): Decision[] =>
+  asks === 'preservation'
+    ? ['preserved', 'refused', 'nothing_held']
+    : ['disclosed', 'partly', 'refused', 'nothing_held']
 
 export type Disclosure = {
   id: string
+  asks: Asks
   about_org: string
   /** Null when the organization is gone. */
   org_name: string | null
@@ -31,7 +39,7 @@ export type Disclosure = {
 }
 export type Asked = Pick<
   Disclosure,
-  'about_org' | 'received_at' | 'authority' | 'legal_basis' | 'scope' | 'gag_until'
+  'asks' | 'about_org' | 'received_at' | 'authority' | 'legal_basis' | 'scope' | 'gag_until'
 >
 
 const cell = (row: string) => ({ table: 'disclosures', column: 'scope', row })
@@ -47,9 +55,10 @@ export async function recordRequest(on: Resources, asked: Asked): Promise<string
   await on.db.withSystem((tx) =>
     rows(
       tx,
-      `insert into disclosures (id, about_org, received_at, authority, legal_basis, scope, gag_until) values (?, ?, ?, ?, ?, ?, ?)`,
+      `insert into disclosures (id, asks, about_org, received_at, authority, legal_basis, scope, gag_until) values (?, ?, ?, ?, ?, ?, ?, ?)`,
       [
         id,
+        asked.asks,
         asked.about_org,
         asked.received_at,
         asked.authority,
@@ -115,23 +124,4 @@ export function requireTwo(disclosure: Disclosure): void {
       'two_people',
       'Two different people have to approve before anything leaves.',
     )
-}
-
-type Decided = { decision: Decision; reasons: string; challenged: string | null }
-
-/**
- * Decide once, with reasons. That anything leaves takes two people; to refuse or to find nothing takes none.
- * Throws Refusal 403 `two_people`, 409 `decided`.
- */
-export async function decide(on: Resources, id: string, decided: Decided): Promise<void> {
-  const disclosure = await readDisclosure(on, id)
-  if (['disclosed', 'partly'].includes(decided.decision)) requireTwo(disclosure)
-  const done = await on.db.withSystem((tx) =>
-    rows(
-      tx,
-      `update disclosures set decision = ?, reasons = ?, challenged = ?, decided_at = ? where id = ? and decision is null returning id`,
-      [decided.decision, decided.reasons, decided.challenged, on.now(), id],
-    ),
-  )
-  if (done.length === 0) throw new Refusal(409, 'decided', 'This is decided already.')
 }

@@ -6,23 +6,22 @@ import type { Part } from '../privacy/export-plan.ts'
 import { writeExport } from '../privacy/export.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
-import { readDisclosure, requireTwo, type Disclosure, type Scope } from './disclosures.ts'
+import { readDisclosure, requireTwo, type Disclosure } from './disclosures.ts'
+import { SCOPE, type Scope } from './scope.ts'
 import { tellOrganizations } from './telling.ts'
 
 const MOST_BYTES = 67_108_864
-/** What an authority may get at all; of messages only those of the time it asks about. */
-const TABLES = new Set(['contacts', 'contact_identities', 'conversations', 'messages'])
-
 /** The parts of a contact's export that lie within the scope, and none besides. */
 function narrowed(parts: Part[], { from, until }: Scope): Part[] {
   return parts
-    .filter(({ table }) => TABLES.has(table))
+    .filter(({ table }) => table in SCOPE)
     .map((part): Part => {
       // The line that lists a conversation quotes its last message, whenever that was.
       const columns = part.columns.filter(({ name }) => name !== 'last_message_preview')
-      if (part.table !== 'messages') return Object.assign(part, { columns })
+      const at = SCOPE[part.table]
+      if (!at) return Object.assign(part, { columns })
       const where = {
-        sql: `${part.where.sql} and created_at >= ? and created_at < ?`,
+        sql: `${part.where.sql} and ${at} >= ? and ${at} < ?`,
         values: [...part.where.values, from, until],
       }
       return Object.assign(part, { columns, where })
@@ -54,7 +53,7 @@ async function exported(on: Resources, { about_org, scope }: Disclosure): Promis
   await mkdir(folderOf(on), { recursive: true, mode: 0o700 })
   await writeExport(
     on,
-    { kind: 'contact', org: about_org, id: scope.contact },
+    { kind: 'contact', org: about_org, id: scope.contact, isKept: true },
     {
       folder: folderOf(on),
       narrow: (parts) => narrowed(parts, scope),

@@ -8,15 +8,18 @@ import { idIn, viewerOf } from '../http/viewer.ts'
 import { timesFor } from '../inbox/page.ts'
 import type { Resources } from '../resources.ts'
 import { countDisclosures } from './counts.ts'
+import { certificateFor, decide } from './decide.ts'
 import {
   approve,
-  decide,
+  ASKS,
   DECISIONS,
+  decisionsOn,
   isApproved,
   listDisclosures,
   readDisclosure,
   recordRequest,
 } from './disclosures.ts'
+import { holdsOf, releaseHold } from './holds.ts'
 import { makePackage } from './package.ts'
 import { tellOrganizations } from './telling.ts'
 
@@ -30,6 +33,7 @@ const day = z
   .transform((given) => new Date(`${given}T00:00:00Z`))
   .refine((at) => !Number.isNaN(at.getTime()), 'Enter a day.')
 const RequestForm = z.object({
+  asks: z.enum(ASKS, 'Choose what is asked.').default('handing_over'),
   about_org: z.uuid('Enter the id of the organization.'),
   contact: z.uuid('Enter the id of the contact.'),
   from: day,
@@ -48,6 +52,7 @@ const DecisionForm = z.object({
     .max(2_000)
     .default('')
     .transform((given) => given || null),
+  hold_until: z.union([z.literal('').transform(() => null), day]).default(null),
 })
 
 /** /ops/disclosures: what authorities ask for. Nothing leaves unless two different people stand for it. */
@@ -72,8 +77,10 @@ export function disclosureRoutes(on: Resources): Router {
   return router
 }
 
+type Show = (req: Request, res: Response, shown: Shown) => Promise<void>
+
 function oneRoutes(router: Router, on: Resources): void {
-  const show = async (req: Request, res: Response, shown: Shown): Promise<void> => {
+  const show: Show = async (req, res, shown) => {
     const disclosure = await readDisclosure(on, idOf(req))
     const isMine = disclosure.approved_by.includes(whoOf(req).user)
     const times = timesFor(viewerOf(on, req))
@@ -82,7 +89,9 @@ function oneRoutes(router: Router, on: Resources): void {
       isMine,
       isReady: isApproved(disclosure),
       times,
-      decisions: DECISIONS,
+      decisions: decisionsOn(disclosure.asks),
+      holds: await holdsOf(on, disclosure.id),
+      certificate: await certificateFor(on, disclosure),
     }
     showPage(res, 'disclosures/show', { ...shown, ...model })
   }
@@ -99,8 +108,23 @@ function oneRoutes(router: Router, on: Resources): void {
     `${HOME}/:id/decision`,
     access('ops', { sudo: true }),
     inForm(show, async (req, res) => {
-      await decide(on, idOf(req), readForm(DecisionForm, req))
+      const { hold_until: until, ...decided } = readForm(DecisionForm, req)
+      const hold = until ? { hold: { until, by: whoOf(req).user } } : {}
+      await decide(on, idOf(req), { ...decided, ...hold })
       await tellOrganizations(on, on.now())
+      res.redirect(303, `${HOME}/${idOf(req)}`)
+    }),
+  )
+  afterwards(router, on, show)
+}
+
+/** What follows from a decision. */
+function afterwards(router: Router, on: Resources, show: Show): void {
+  router.post(
+    `${HOME}/:id/release`,
+    access('ops', { sudo: true }),
+    inForm(show, async (req, res) => {
+      await releaseHold(on, idOf(req), whoOf(req).user)
       res.redirect(303, `${HOME}/${idOf(req)}`)
     }),
   )

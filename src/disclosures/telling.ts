@@ -17,7 +17,7 @@ export async function tellOrganizations(on: Resources, now: Date): Promise<numbe
       tx,
       `select d.id, d.about_org as org, d.legal_basis, d.disclosed_at from disclosures d
          join organizations o on o.org_id = d.about_org and o.status <> 'purging'
-        where d.decision in ('disclosed', 'partly', 'refused') and d.org_told_at is null
+        where d.decision in ('disclosed', 'partly', 'preserved', 'refused') and d.org_told_at is null
           and (d.gag_until is null or d.gag_until <= ?) order by d.decided_at, d.id`,
       [now],
     ),

@@ -23,7 +23,7 @@ const TELL_EVERY = 100
  * Put everything that a master key seals under the first one of the list: data keys, mail, second factors, letters of
  * nobody. Data keys stay as they are, so nothing else changes. One organization per transaction and no state of its
  * own: after a kill the next run goes on, a second one waits, and a run with nothing to do changes nothing.
- * What an organization that is being purged still has is left to the purge.
+ * What an organization that is being purged still has is left to the purge, but for what an order keeps of it.
  */
 export function rotateMasterKey(on: Resources, by: AuditActor): Promise<MasterRotation> {
   const [first] = on.vault.instance
@@ -32,7 +32,9 @@ export function rotateMasterKey(on: Resources, by: AuditActor): Promise<MasterRo
     const orgs = await organizationsOf(on)
     let [rewrapped, stuck] = [0, 0]
     for (const [n, org] of orgs.entries()) {
-      const done = await rewrapKeys(on, org, { first, by })
+      const done = org.isKept
+        ? await rewrapKept(on, org.id, first)
+        : await rewrapKeys(on, org.id, { first, by })
       rewrapped += done.rewrapped
       stuck += done.left
       if ((n + 1) % TELL_EVERY === 0 || n + 1 === orgs.length)
@@ -60,7 +62,7 @@ export async function previewMasterKey(on: Resources): Promise<MasterRotation> {
   if (!first) throw new SealError()
   const orgs = await organizationsOf(on)
   let rewrapped = 0
-  for (const org of orgs) {
+  for (const { id: org } of orgs) {
     const old = await on.db.withTenant(org, (tx) =>
       rows(tx, `select kid from org_keys where org_id = ? and wrapped_by <> ?`, [org, first.id]),
     )
@@ -84,14 +86,38 @@ async function waitingFor(on: Resources, first: SealingKey): Promise<Record<stri
   return { ...(queues > 0 ? { queues } : {}), ...(files > 0 ? { files } : {}) }
 }
 
-async function organizationsOf(on: Resources): Promise<string[]> {
-  const found = await on.db.withSystem((tx) =>
-    rows<{ org_id: string }>(
+/** `isKept`: it is being erased, and an order keeps a part that its keys open. */
+const organizationsOf = (on: Resources): Promise<{ id: string; isKept: boolean }[]> =>
+  on.db.withSystem((tx) =>
+    rows<{ id: string; isKept: boolean }>(
       tx,
-      `select org_id from organizations where status <> 'purging' order by org_id`,
+      `select o.org_id as id, o.status = 'purging' as "isKept" from organizations o where o.status <> 'purging'
+          or exists (select from legal_holds h where h.org_id = o.org_id and h.released_at is null) order by o.org_id`,
     ),
   )
-  return found.map(({ org_id }) => org_id)
+
+/** Behind the write fence of a purge only this function changes a key, and there is no log left to tell it to. */
+async function rewrapKept(
+  on: Resources,
+  org: string,
+  first: SealingKey,
+): Promise<{ rewrapped: number; left: number }> {
+  const old = await on.db.withTenant(org, (tx) =>
+    rows<{ kid: string; wrapped: string }>(
+      tx,
+      `select kid, wrapped from org_keys where org_id = ? and wrapped_by <> ?`,
+      [org, first.id],
+    ),
+  )
+  let rewrapped = 0
+  for (const { kid, wrapped } of old) {
+    const anew = openable(() => on.vault.rewrap(org, kid, wrapped))
+    if (!anew) continue
+    const values = [org, kid, anew.wrapped, anew.wrappedBy]
+    await on.db.withSystem((tx) => rows(tx, 'select hold_rewrap(?, ?, ?, ?)', values))
+    rewrapped += 1
+  }
+  return { rewrapped, left: old.length - rewrapped }
 }
 
 function rewrapKeys(

@@ -10,7 +10,13 @@ import type { Entry, Export, Sealed, Table } from './manifest/vocabulary.ts'
 /** Whose data leave: an organization's, one of its contacts', or a person's with an account. */
 export type ExportSubject =
   | { kind: 'org'; org: string }
-  | { kind: 'contact'; org: string; id: string }
+  | {
+      kind: 'contact'
+      org: string
+      id: string
+      /** What an order kept of an organization that is being erased may still be handed over. */
+      isKept?: boolean
+    }
   | { kind: 'user'; id: string }
 
 /** A column that is exported, and how. */
@@ -106,17 +112,22 @@ export const partsOf = (
 
 const STATUS: Record<ExportSubject['kind'], string> = {
   org: `select status from organizations where org_id = ?`,
-  contact: `select o.status from contacts c join organizations o using (org_id) where c.org_id = ? and c.id = ?`,
+  contact: `select case when exists (select from deletions d where d.org_id = c.org_id and d.subject_id = c.id
+                                        and d.state = 'purging') then 'purging' else o.status end as status
+              from contacts c join organizations o using (org_id) where c.org_id = ? and c.id = ?`,
   user: `select 'active' as status from users where id = ?`,
 }
 
-/** Throws Refusal 404 when there is no such subject, 409 while its organization is being erased. */
+/** Throws Refusal 404 when there is no such subject, 409 while it or its organization is being erased. */
 export async function checkSubject(tx: Tx, subject: ExportSubject): Promise<void> {
-  const { kind, ...ids } = subject
-  const [found] = await rows<{ status: string }>(tx, STATUS[kind], Object.values(ids))
+  const { kind } = subject
+  const ids =
+    kind === 'user' ? [subject.id] : kind === 'org' ? [subject.org] : [subject.org, subject.id]
+  const [found] = await rows<{ status: string }>(tx, STATUS[kind], ids)
   if (!found) throw notFound(kind === 'org' ? 'organization' : kind)
-  if (found.status === 'purging')
-    throw new Refusal(409, 'being_erased', 'This organization is being erased: too late to export.')
+  const isKept = kind === 'contact' && subject.isKept === true
+  if (found.status === 'purging' && !isKept)
+    throw new Refusal(409, 'being_erased', 'This is being erased: too late to export.')
 }
 
 type Behind = { org: string | undefined; catalogue: Catalogue }

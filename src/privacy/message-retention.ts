@@ -1,4 +1,5 @@
 import { rows, type Tx } from '../db.ts'
+import { butKept, keptSql } from '../disclosures/scope.ts'
 import { appendFeed } from '../feed/feed.ts'
 import type { Resources } from '../resources.ts'
 import { BATCH, inBatches, type Moment } from './due-rows.ts'
@@ -20,10 +21,12 @@ const ABOUT: Readonly<Record<OwnRule, string>> = {
 const AT_REST = `and not exists (
   select from outbox o where o.org_id = m.org_id and o.message_id = m.id and o.state in ('claimed', 'posting'))`
 
-/** Those of whoever needs them for a claim stay; nearly always there is nobody. */
+/** Those of whoever needs them for a claim stay, and those that an order keeps; nearly always there is nobody. */
 const notHeld = (held: Held | undefined): string =>
-  held ? 'and m.conversation_id <> all(:held)' : ''
-const HELD = 'and m.conversation_id = any(:held)'
+  held ? `and m.conversation_id <> all(:held) ${ordered(held, 'messages', 'm')}` : ''
+const ordered = ({ isOrdered }: Held, table: string, row?: string): string =>
+  isOrdered ? butKept(table, row) : ''
+const HELD = `and (m.conversation_id = any(:held) or ${keptSql('messages', 'm') ?? 'false'})`
 const heldIn = (held: Held | undefined) => (held ? { held: held.conversations } : {})
 
 /** Removes messages older than the organization wants to keep them, oldest first; 0 where it set nothing. */
@@ -51,7 +54,7 @@ const removeWithheld = (on: Resources, { org, held }: At, moment: Date): Promise
     const gone = await rows(
       tx,
       `delete from withheld_messages where org_id = :org and at < :moment
-          ${held ? 'and contact_id <> all(:contacts)' : ''} returning 1`,
+          ${held ? `and contact_id <> all(:contacts) ${ordered(held, 'withheld_messages')}` : ''} returning 1`,
       { org, moment, ...(held ? { contacts: held.contacts } : {}) },
     )
     return gone.length

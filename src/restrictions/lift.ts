@@ -34,6 +34,7 @@ async function lift(
       'tell_first',
       'Tell the person first, and write down how: then the restriction can be lifted.',
     )
+  await refuseBeingErased(tx, org, contact)
   const [now, actor] = [on.now(), personOf(by)]
   await rows(
     tx,
@@ -52,4 +53,19 @@ async function lift(
     detail: { kind },
   })
   await appendFeed(tx, org, [...released, ...(await changesOf(tx, org, contact))])
+}
+
+/** Of a contact that is being erased only what the law requires is left, and nobody looks at that. */
+async function refuseBeingErased(tx: Tx, org: string, contact: string): Promise<void> {
+  const [running] = await rows(
+    tx,
+    `select 1 from deletions where org_id = ? and subject_id = ? and state = 'purging'`,
+    [org, contact],
+  )
+  if (running)
+    throw new Refusal(
+      409,
+      'being_erased',
+      'This contact is being erased: what is left is only kept because the law requires it.',
+    )
 }

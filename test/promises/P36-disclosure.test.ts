@@ -2,12 +2,8 @@ import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { rows } from '../../src/db.ts'
 import { countDisclosures } from '../../src/disclosures/counts.ts'
-import {
-  approve,
-  decide,
-  readDisclosure,
-  recordRequest,
-} from '../../src/disclosures/disclosures.ts'
+import { decide } from '../../src/disclosures/decide.ts'
+import { approve, readDisclosure, recordRequest } from '../../src/disclosures/disclosures.ts'
 import { makePackage } from '../../src/disclosures/package.ts'
 import { tellOrganizations } from '../../src/disclosures/telling.ts'
 import { sweepRetention } from '../../src/privacy/retention.ts'
@@ -17,6 +13,7 @@ import { read } from '../support/inbound.ts'
 import { chatWith } from '../support/inbox.ts'
 import { audited, operator, OPERATORS } from '../support/operator.ts'
 import type { Org } from '../support/org.ts'
+import { provesLegalHolds } from './legal-holds.ts'
 
 const DAY = 86_400_000
 const [FIRST, SECOND] = [
@@ -56,6 +53,7 @@ describe('P36 — disclosure required by law is logged, minimal, and told', () =
 
   const record = (gag: Date | null = null): Promise<string> =>
     recordRequest(app.on, {
+      asks: 'handing_over',
       about_org: org.id,
       received_at: now,
       authority: 'District court',
@@ -135,6 +133,7 @@ describe('P36 — disclosure required by law is logged, minimal, and told', () =
       'data/contacts.jsonl',
       'data/conversations.jsonl',
       'data/messages.jsonl',
+      'data/withheld_messages.jsonl',
     ])
     const messages = files['data/messages.jsonl'] ?? ''
     expect(messages).toContain('words within')
@@ -208,5 +207,17 @@ describe('P36 — disclosure required by law is logged, minimal, and told', () =
     expect(await countDisclosures(app.on)).toEqual([
       { year, requests: 5, disclosed: 0, refused: 5 },
     ])
+  })
+
+  describe('and what is to be preserved', () => {
+    provesLegalHolds({
+      app: () => app,
+      org: () => org,
+      contact: () => contact,
+      now: () => now,
+      late: (days) => {
+        now = new Date(now.getTime() + days * DAY)
+      },
+    })
   })
 })

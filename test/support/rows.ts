@@ -218,6 +218,9 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     id: newId(),
     contact_id: contact,
     placed_at: new Date(),
+    ends_at: new Date('2099-01-01'),
+    // Over: what is held stays in a purge.
+    released_at: new Date(),
   }),
   ...RIGHTS_ROWS,
   ...ROWS_TOLD,

@@ -52,6 +52,12 @@ export const deletions = [
         paths: ['*'],
         why: 'the certificate of before, where a restore deleted again',
       },
+      retained_at: key,
+      retained: {
+        ...key,
+        paths: ['since', 'counts.*'],
+        why: 'how many rows of which tables the law made us keep, and since when',
+      },
       fence: key,
       lease_until: key,
       confirm_digest: { ...key, sealed: 'hash' },

@@ -137,6 +137,7 @@ export const security = [
     { ...operators, retention: 'disclosure' },
     {
       id: key,
+      asks: {},
       about_org: {
         ...aboutOrganization('disclosure'),
         link: 'about_org~>organizations',
@@ -166,7 +167,13 @@ export const security = [
   ),
   table(
     'legal_holds',
-    { ...aboutOrganization('legal_hold'), category: 'audit', purpose: ['protect'] },
+    {
+      ...aboutOrganization('legal_hold'),
+      category: 'audit',
+      purpose: ['protect'],
+      lawfulBasis: 'legal_obligation',
+      export: { exclude: 'an order may forbid to tell; the organization is told when it ends' },
+    },
     {
       org_id: key,
       id: key,
@@ -175,7 +182,10 @@ export const security = [
       from_at: {},
       until_at: {},
       placed_at: {},
+      ends_at: {},
+      placed_by: { why: RANDOM },
       released_at: {},
+      released_by: { why: RANDOM },
     },
     [{ rule: 'legal_hold', due: within('released_at') }],
   ),
