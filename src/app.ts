@@ -38,6 +38,7 @@ import { ROOT } from './root.ts'
 import { sandboxRoutes } from './sandbox/routes.ts'
 import { trustRoutes } from './trust/routes.ts'
 import { supportRoutes } from './support/routes.ts'
+import { templateRoutes } from './templates/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
 import type { WebhookHandler } from './webhooks/handler.ts'
 
@@ -85,6 +86,7 @@ function mountPages(app: Express, on: Resources): void {
   app.use(inboxRoutes(on))
   app.use(deletionRoutes(on))
   app.use(contactRoutes(on))
+  app.use(templateRoutes(on))
   app.use(accountRoutes(on))
   app.use(abuseRoutes(on))
   app.use(announcementRoutes(on))

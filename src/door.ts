@@ -7,6 +7,7 @@ import type { Config } from './config.ts'
 export const PURPOSES = [
   'send_message',
   'check_connection',
+  'manage_templates',
   'end_subscription',
   'check_installation',
   'fetch_media',

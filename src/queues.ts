@@ -33,6 +33,8 @@ export type UsageEvent = {
 }
 export type UsageJob = { org: string; events: UsageEvent[] }
 export type ExportJob = { id: string }
+/** "Look at the templates of this business account." */
+export type SyncJob = { org: string; waba: string }
 
 type Data = {
   inbound: { bodies: InboundBody[] }
@@ -40,9 +42,17 @@ type Data = {
   mail: MailJob
   usage: UsageJob
   export: ExportJob
+  sync: SyncJob
 }
 export type QueueName = keyof Data
-export const QUEUE_NAMES: readonly QueueName[] = ['inbound', 'outbound', 'mail', 'usage', 'export']
+export const QUEUE_NAMES: readonly QueueName[] = [
+  'inbound',
+  'outbound',
+  'mail',
+  'usage',
+  'export',
+  'sync',
+]
 
 export type Work<N extends QueueName> = Told<Data[N]>
 
@@ -68,6 +78,8 @@ export type Queues = {
   hasForgotten(org: string): Promise<boolean>
   /** Never throws, as the sweep rings for rows whose job was lost. */
   addExport(id: string): Promise<void>
+  /** Never throws, as what is due is rung for again. */
+  addSync(job: SyncJob): Promise<void>
   work<N extends QueueName>(
     name: N,
     run: (work: Work<N>) => Promise<void>,
@@ -171,7 +183,10 @@ function crew(
   }
 }
 
-type Producers = Pick<Queues, 'addInbound' | 'ring' | 'addMail' | 'addExport' | 'addUsage'>
+type Producers = Pick<
+  Queues,
+  'addInbound' | 'ring' | 'addMail' | 'addExport' | 'addSync' | 'addUsage'
+>
 
 const producers = (queues: Record<QueueName, Queue>, log: Log): Producers => ({
   async addInbound(bodies) {
@@ -181,19 +196,11 @@ const producers = (queues: Record<QueueName, Queue>, log: Log): Producers => ({
       { ...KEPT, attempts: 10, backoff: { type: 'patient' }, sizeLimit: 8 * 1_048_576 },
     )
   },
-  async ring({ org, connection }) {
-    // Without keepLastIfActive a ring during a drain would be lost.
-    const deduplication = { id: `connection-${connection}`, keepLastIfActive: true }
-    await queues.outbound
-      .add(
-        'drain',
-        { org, connection },
-        { deduplication, removeOnComplete: true, removeOnFail: true },
-      )
-      .catch((error: unknown) => log.warn({ err: error, connection }, 'doorbell not rung'))
-  },
+  ring: ({ org, connection }) =>
+    knock(queues.outbound, `connection-${connection}`, { org, connection }, log),
   addMail: (id) => addRow(queues.mail, id, log),
   addExport: (id) => addRow(queues.export, id, log),
+  addSync: ({ org, waba }) => knock(queues.sync, `account-${org}-${waba}`, { org, waba }, log),
   addUsage: (job) => queues.usage.add('usage', job, UNKEPT).then(() => undefined),
 })
 
@@ -223,6 +230,15 @@ async function cleanJobs(
   for (let last = CLEANED; last === CLEANED; removed += last)
     last = (await queue.clean(Date.now() - before.getTime(), CLEANED, state)).length
   return removed
+}
+
+/** A doorbell: one job for as many knocks as come before it is taken. */
+async function knock(queue: Queue, id: string, data: object, log: Log): Promise<void> {
+  // Without keepLastIfActive a knock while the job runs would be lost.
+  const deduplication = { id, keepLastIfActive: true }
+  await queue
+    .add('look', data, { deduplication, removeOnComplete: true, removeOnFail: true })
+    .catch((error: unknown) => log.warn({ err: error, queue: queue.name }, 'doorbell not rung'))
 }
 
 /** A job for a row that says itself what is due. */

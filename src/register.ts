@@ -60,6 +60,12 @@ export const REGISTER: readonly Processor[] = [
         maxBytes: 1_048_576,
       },
       {
+        purpose: 'manage_templates',
+        carries: ['content', 'contact_detail', 'credential'],
+        timeoutMs: 15_000,
+        maxBytes: 8_388_608,
+      },
+      {
         purpose: 'end_subscription',
         carries: ['contact_detail', 'credential'],
         timeoutMs: 15_000,

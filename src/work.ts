@@ -11,6 +11,7 @@ import { processors } from '../workers/processors.ts'
 import { retention } from '../workers/retention.ts'
 import { rights } from '../workers/rights.ts'
 import { sweep } from '../workers/sweep.ts'
+import { templates } from '../workers/templates.ts'
 import { usage } from '../workers/usage.ts'
 import type { Resources } from './resources.ts'
 
@@ -32,6 +33,7 @@ const WORKERS: Record<string, Start> = {
   communication,
   processors,
   keys,
+  templates,
 }
 
 /** Start all workers of this process, or those WORKER_QUEUES names; the result stops what does not end with its queue. */

@@ -104,6 +104,7 @@ describe('the catalogue', () => {
       'audit_forget',
       'audit_trim',
       'due_connections',
+      'due_syncs',
       'expired_leases',
       'hold_rewrap',
       'hold_strip',

@@ -12,6 +12,7 @@ import { conversationCalls } from './conversations.ts'
 import { eventCalls } from './events.ts'
 import { messageCalls } from './messages.ts'
 import { describeApi } from './openapi.ts'
+import { templateCalls } from './templates.ts'
 
 /** All calls, in the order the documentation shows them. */
 export const CALLS: Call[] = [
@@ -19,6 +20,7 @@ export const CALLS: Call[] = [
   ...messageCalls,
   ...contactCalls,
   ...connectionCalls,
+  ...templateCalls,
   ...eventCalls,
 ]
 

@@ -1,36 +1,28 @@
 import { z } from 'zod'
 import type { Tx } from '../db.ts'
-import type { Answer } from '../egress-request.ts'
 import { notFound } from '../refusal.ts'
 import { replayNumber } from '../ops/replay.ts'
 import type { Resources } from '../resources.ts'
-import { Secret, withoutTokens } from '../secret.ts'
+import { Secret } from '../secret.ts'
 import { wakeConnection } from '../sending/hold.ts'
+import { askSync } from '../templates/syncs.ts'
 import { accessTokenOf, announce, getConnection, type Connection } from './connections.ts'
+import { clean, readGraph, type Failure } from './graph-answer.ts'
 import { explainCheck, type Check } from './verdict.ts'
 
 type Finding = Omit<Check, 'at'>
 /** Whose token it is: the Meta app, and the person in it who granted it. */
 type Told = Omit<Finding, 'expires_at'> &
   Partial<Pick<Finding, 'expires_at'>> & { grant?: { app: string; user: string | null } }
-type Failure = Pick<Check, 'code' | 'said'> & { outcome: 'refused' | 'unreachable' }
 
 const TIMEOUT_MS = 8_000
 const FIELDS = 'id,display_phone_number,verified_name,quality_rating,status,throughput'
 const NEEDED = ['whatsapp_business_messaging', 'whatsapp_business_management']
-const SAID_MAX = 300
 
 const PhoneNumber = z.object({
   display_phone_number: z.string().max(64).optional(),
   quality_rating: z.string().max(32).optional(),
   throughput: z.object({ level: z.string() }).optional(),
-})
-const GraphError = z.object({
-  error: z.object({
-    message: z.string().optional(),
-    code: z.number().optional(),
-    error_subcode: z.number().optional(),
-  }),
 })
 const TokenFacts = z.object({
   data: z.object({
@@ -68,9 +60,10 @@ export async function testConnection(
     'outcome' in number ? number : await askToken(on, connection, key)
   const check: Check = { at: on.now().toISOString(), expires_at: null, ...finding }
   const ok = check.outcome === 'ok'
-  await on.db.withTenant(org, (tx) =>
-    keep(on, tx, { org, id }, { check, grant, facts: 'outcome' in number ? {} : number }),
-  )
+  await on.db.withTenant(org, async (tx) => {
+    await keep(on, tx, { org, id }, { check, grant, facts: 'outcome' in number ? {} : number })
+    if (ok) await askSync(tx, org, connection.waba_id)
+  })
   if (ok) await welcome(on, org, connection)
   if (ok && connection.state === 'suspended') await wakeConnection(on, org, id)
   const { title, said, mend } = explainCheck(check)
@@ -97,7 +90,7 @@ async function askNumber(
 ): Promise<z.infer<typeof PhoneNumber> | Failure> {
   const path = `/${phone_number_id}?fields=${FIELDS}`
   const answer = await on.egress.graph({ ...QUESTION, ...key, path })
-  return read(PhoneNumber, answer, key.token)
+  return readGraph(PhoneNumber, answer, key.token)
 }
 
 /**
@@ -118,7 +111,7 @@ async function askToken(
     path: `/debug_token?input_token=${encodeURIComponent(token.reveal('ask_about_token'))}`,
     token: isOurs ? appToken(META_APP_ID, META_APP_SECRET) : token,
   })
-  const facts = read(TokenFacts, answer, token)
+  const facts = readGraph(TokenFacts, answer, token)
   // The number answered to this token a moment ago: when the second question stays open, that is enough.
   if ('outcome' in facts) return good
   const { data } = facts
@@ -158,38 +151,6 @@ function faultOf(
   const limited = data.granular_scopes.filter(({ scope }) => NEEDED.includes(scope))
   return limited.some(({ target_ids }) => target_ids && !target_ids.includes(waba)) ? 'waba' : null
 }
-
-function read<T extends object>(schema: z.ZodType<T>, answer: Answer, token: Secret): T | Failure {
-  if (answer.outcome !== 'answered')
-    return { outcome: 'unreachable', code: answer.reason, said: null }
-  const json = parse(answer.body)
-  const refused = GraphError.safeParse(json)
-  if (refused.success) {
-    const { code, error_subcode, message } = refused.data.error
-    const codes = [code, error_subcode].filter((part) => part !== undefined).join('/')
-    return { outcome: 'refused', code: codes || null, said: clean(message, token) }
-  }
-  const found = schema.safeParse(json)
-  if (answer.status < 300 && found.success) return found.data
-  return { outcome: 'unreachable', code: `http_${answer.status}`, said: null }
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch {
-    return undefined
-  }
-}
-
-/** Errors of Meta may quote the request, so the token is taken out before the words are kept and shown. */
-const clean = (words: string | undefined, token: Secret): string | null =>
-  (words &&
-    withoutTokens(words.replaceAll(token.reveal('mask'), '…'))
-      .replace(/\p{Cc}+/gu, ' ')
-      .toWellFormed()
-      .slice(0, SAID_MAX)) ??
-  null
 
 const PER_SECOND: Record<string, number> = { STANDARD: 80, HIGH: 1_000 }
 

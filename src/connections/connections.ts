@@ -6,6 +6,7 @@ import { replayNumber } from '../ops/replay.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import type { Secret } from '../secret.ts'
+import { askSync } from '../templates/syncs.ts'
 import { sealSecrets, tokenFrom, type Secrets } from './secrets.ts'
 import type { Check } from './verdict.ts'
 
@@ -71,6 +72,7 @@ export async function createConnection(
         verified_at: given.isVouchedFor ? on.now() : null,
         ...sealed,
       })
+      await askSync(tx, org, given.wabaId)
       const target = { kind: 'connection', id }
       await audit(tx, org, { actor: given.by ?? SYSTEM, action: 'connection.created', target })
     })

@@ -1,6 +1,8 @@
 import { rows, type Tx } from '../db.ts'
 import { newId } from '../ids.ts'
+import { askSync } from '../templates/syncs.ts'
 import type { Notice } from './notice.ts'
+import { inside, joined, textOf } from './phrases.ts'
 
 type Loose = Record<string, unknown>
 type Aspect = 'status' | 'quality' | 'category' | 'changed'
@@ -14,12 +16,26 @@ type Word = {
 
 /**
  * Bring templates up to what Meta said of them: status, quality and category each by its newest word, so that order does
- * not matter. A template that was never read here gets its row. Source: WhatsApp Cloud API, template webhooks.
+ * not matter. A template that was never read here gets its row, and what is not known of it is asked for. Source: WhatsApp Cloud API, template webhooks.
  */
 export async function applyToTemplates(tx: Tx, org: string, notices: Notice[]): Promise<void> {
   // Two words of one second are taken in the order of their digests: any order will do that is always the same.
   const inOrder = notices.toSorted((a, b) => +a.at - +b.at || (a.key < b.key ? -1 : 1))
-  for (const word of inOrder.flatMap((notice) => wordIn(notice) ?? [])) await say(tx, org, word)
+  const told = inOrder.flatMap((notice) => wordIn(notice) ?? [])
+  for (const word of told) await say(tx, org, word)
+  for (const waba of new Set(told.map(({ template }) => template.waba_id)))
+    if (await isUnread(tx, org, waba)) await askSync(tx, org, waba)
+}
+
+/** Whether what a template says is not known, or not any more. */
+async function isUnread(tx: Tx, org: string, waba: string): Promise<boolean> {
+  const found = await rows(
+    tx,
+    `select 1 from templates where org_id = ? and waba_id = ? and status is distinct from 'DELETED' and gone_at is null
+        and (components is null or changed_at > synced_at) limit 1`,
+    [org, waba],
+  )
+  return found.length > 0
 }
 
 async function say(tx: Tx, org: string, { template, graphId, at, aspects }: Word): Promise<void> {
@@ -64,9 +80,17 @@ function aspectsIn(field: string, event: string, payload: Loose): Word['aspects'
     status: {
       status: event.toUpperCase(),
       reason: reason === undefined || reason === 'NONE' ? null : reason,
+      said: explained(payload),
     },
     ...(category ? { category: { category } } : {}),
   }
+}
+
+/** Meta's own words on a rejection or a pause. */
+function explained(payload: Loose): string | null {
+  const { reason, recommendation } = inside(payload['rejection_info'])
+  const { description } = inside(payload['other_info'])
+  return joined(textOf(reason), textOf(recommendation), textOf(description)) || null
 }
 
 /** An announcement names the category of today as the new one, and the coming one as the right one. */

@@ -18,6 +18,7 @@ const WORKS: Record<QueueLine['name'], string> = {
   mail: 'letters',
   usage: 'page counts',
   export: 'exports',
+  sync: 'lists of templates',
 }
 
 /** What the page shows of a reading: everything put into words, nothing left to the view but showing. */

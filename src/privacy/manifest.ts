@@ -8,7 +8,7 @@ import { contacts } from './manifest/contacts.ts'
 import { deletions } from './manifest/deletions.ts'
 import { exported, exportStores } from './manifest/exports.ts'
 import { messages } from './manifest/messages.ts'
-import { notices } from './manifest/notices.ts'
+import { notices, templateStores } from './manifest/notices.ts'
 import { operations } from './manifest/operations.ts'
 import { programs } from './manifest/programs.ts'
 import { restrictions } from './manifest/restrictions.ts'
@@ -40,7 +40,12 @@ const tables: readonly Table[] = [
   ...communication,
 ]
 
-const stores: readonly Store[] = [...otherStores, ...exportStores, ...backupStores]
+const stores: readonly Store[] = [
+  ...otherStores,
+  ...exportStores,
+  ...templateStores,
+  ...backupStores,
+]
 
 /**
  * Every column and every other place that can hold somebody's data, with the reason it is there, how long it

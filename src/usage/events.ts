@@ -9,6 +9,7 @@ const FEATURES: Readonly<Record<string, string>> = {
   '/inbox/:id/status': 'change_status',
   '/contacts': 'add_contact',
   '/contacts/:id': 'change_contact',
+  '/templates/syncs': 'sync_templates',
   '/settings/members/invitations': 'invite',
   '/settings/connections': 'add_connection',
   '/settings/connections/:id/checks': 'check_connection',

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { answerTemplates, newShelf, type Shelf } from './graph-templates.ts'
 
 /** The fields of a message that tests look at; the rest is there too. */
 type Sent = {
@@ -39,6 +40,8 @@ export type Reply =
 export type Graph = {
   url: string
   calls: GraphCall[]
+  /** The templates of every account; calls about them are noted there and nowhere else. */
+  templates: Shelf
   /** Replies for the next calls, in order; afterwards `ok`. */
   script(...replies: Reply[]): void
   /** Decide by the call itself where no scripted reply is left. */
@@ -52,11 +55,14 @@ export type Graph = {
 export async function startGraph(): Promise<Graph> {
   const calls: GraphCall[] = []
   const scripted: Reply[] = []
+  const templates = newShelf()
   const open = { now: 0, most: 0 }
   let choose: (call: GraphCall) => Reply = () => 'ok'
   const server = createServer((req, res) => {
     void (async () => {
       const call = { ...(await receive(req)), wamid: '' }
+      const told = answerTemplates(templates, req.method ?? '', call)
+      if (told) return json(res, told.status, told.body)
       calls.push(call)
       call.wamid = `wamid.OUT${calls.length}.${call.ref.slice(-8)}`
       open.now += 1
@@ -69,6 +75,7 @@ export async function startGraph(): Promise<Graph> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
+    templates,
     open,
     script: (...replies) => void scripted.push(...replies),
     decide: (decision) => void (choose = decision),

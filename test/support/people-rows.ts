@@ -53,4 +53,5 @@ export const noticeRows = {
     name: 'order_ready',
     language: 'en',
   }),
+  template_syncs: ({ org }: Ids) => ({ org_id: org, waba_id: '102290129340398' }),
 }

@@ -1,5 +1,6 @@
 import { noticePaths } from '../../notices/declared.ts'
-import { aboutContact, aboutOrganization, key, table } from './vocabulary.ts'
+import { componentPaths } from '../../templates/components.ts'
+import { aboutContact, aboutOrganization, key, table, type Store } from './vocabulary.ts'
 
 const reported = { category: 'message_metadata', collectedFrom: 'meta_webhook' } as const
 
@@ -72,7 +73,42 @@ export const notices = [
       quality: reported,
       quality_at: reported,
       changed_at: reported,
+      parameter_format: reported,
+      components: {
+        ...reported,
+        category: 'content',
+        paths: componentPaths(),
+        why: 'what the organization wrote for many; values for one person are in the message',
+      },
+      said: reported,
+      synced_at: key,
+      gone_at: key,
       created_at: key,
     },
   ),
+  table('template_syncs', aboutOrganization('connection_life'), {
+    org_id: key,
+    waba_id: { ...reported, category: 'contact_detail' },
+    asked_at: key,
+    began_at: key,
+    lease_until: key,
+    fence: key,
+    found: key,
+    ended_at: key,
+    outcome: key,
+    code: reported,
+    said: { ...reported, why: 'Meta’s sentence on why it gave no list, without the token' },
+    ok_at: key,
+  }),
+]
+
+export const templateStores: readonly Store[] = [
+  {
+    ...aboutOrganization('job'),
+    store: 'queue sync',
+    kind: 'queue',
+    matches: 'BullMQ queue "sync": chatflow:sync:* in Redis, schema jobs in PostgreSQL',
+    export: { exclude: 'a doorbell; what it rings for is exported from its table' },
+    why: 'a doorbell: ids of the organization and of its business account at Meta',
+  },
 ]
