@@ -75,6 +75,48 @@ test('tells about the number, the token and the subscription, and of nothing els
   expect((await graph('/123456/subscribed_apps')).body.error?.code).toBe(100)
 })
 
+test('has templates of every shape, lists them page by page, and takes those that are approved and filled', async () => {
+  const { phone } = await phones.person()
+  const waba = openSandbox(app.on).lines.find((one) => one.org === org.id)?.wabaId ?? ''
+  type Page = {
+    data: { name: string; status: string }[]
+    paging: { next?: string; cursors: { after: string } }
+  }
+  const page = async (query: string): Promise<Page> =>
+    (await graph(`/${waba}/message_templates?${query}`)).body as unknown as Page
+  const first = await page('limit=10&fields=name,status')
+  const rest = await page(`limit=10&after=${first.paging.cursors.after}`)
+  expect(first.paging.next).toContain('after=')
+  expect(rest.paging.next).toBeUndefined()
+  expect([...first.data, ...rest.data].map(({ name }) => name)).toContain('login_code')
+  expect((await page('status=PAUSED')).data).toHaveLength(1)
+  expect((await graph('/123456/message_templates')).body.error?.code).toBe(100)
+
+  const ask = async (name: string, components: object[], code = 'en') =>
+    (
+      await send({
+        messaging_product: 'whatsapp',
+        to: `+${phone}`,
+        type: 'template',
+        template: { name, language: { code }, components },
+      })
+    ).body.error?.code
+  const words = (...texts: string[]) => [
+    { type: 'body', parameters: texts.map((text) => ({ type: 'text', text })) },
+  ]
+  expect(await ask('nothing', [])).toBe(132_001)
+  expect(await ask('size_survey', [])).toBe(132_001)
+  expect(await ask('flash_sale', words('Ana'))).toBe(132_015)
+  expect(await ask('appointment_tomorrow', words('Ana'), 'pt_BR')).toBe(132_000)
+  expect(await ask('appointment_tomorrow', words('Ana', 'a\nb'), 'pt_BR')).toBe(132_018)
+  expect(await ask('invoice', words('Ana', 'May'))).toBe(132_012)
+  expect(await ask('coupon', words('20 %'))).toBe(131_008)
+  // No window is open: this is what templates are for.
+  expect(await ask('appointment_tomorrow', words('Ana', '10:00'), 'pt_BR')).toBeUndefined()
+  const chat = JSON.stringify(await phones.report())
+  expect(chat).toContain('Olá Ana, esperamos você amanhã às 10:00')
+})
+
 test('never shows a secret', async () => {
   const cookie = await signInAs(app.on, org, org.owner)
   const { id } = await phones.person()

@@ -6,6 +6,7 @@ import { shakeHands } from './handshake.ts'
 import { lineOf } from './sandbox.ts'
 import type { Line, Person, Sandbox } from './state.ts'
 import { NORMAL } from './switches.ts'
+import { firstTemplates } from './template-shelf.ts'
 
 /**
  * Give an organization a number at the stand-in and connect it as any number is connected, with credentials that
@@ -38,6 +39,7 @@ export async function connectLine(
     switches: { ...NORMAL },
     people,
     waiting: [],
+    templates: firstTemplates(),
   }
   box.lines.push(line)
   box.changed(org)

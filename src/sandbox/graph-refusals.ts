@@ -74,6 +74,24 @@ export const noTemplate = (): GraphRefusal =>
     'This account has no approved template of that name and language.',
   )
 
+export const templatePaused = (): GraphRefusal =>
+  new GraphRefusal(
+    { status: 400, code: 132_015 },
+    'Template is paused',
+    'The template is paused because of its quality and cannot be sent now.',
+  )
+
+export const templateOff = (): GraphRefusal =>
+  new GraphRefusal(
+    { status: 400, code: 132_016 },
+    'Template is disabled',
+    'The template was paused too often and is switched off for good.',
+  )
+
+/** Values that a template does not take. */
+export const unfitting = (code: number, details: string): GraphRefusal =>
+  new GraphRefusal({ status: 400, code }, 'Template parameters do not match', details)
+
 /** What the switch "answer the next send with" can ask for. */
 export const CHOSEN: Record<string, () => GraphRefusal> = {
   '131026': undeliverable,

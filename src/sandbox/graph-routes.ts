@@ -7,6 +7,7 @@ import { checkToken, lineOfToken, takeMessage, type GraphAnswer } from './graph.
 import { badParameter, bodyOf, GraphRefusal, unknownObject } from './graph-refusals.ts'
 import { openSandbox } from './sandbox.ts'
 import { noteWire, type Line, type Sandbox } from './state.ts'
+import { listShelf } from './templates.ts'
 
 type Call = (box: Sandbox, line: Line, req: Request) => GraphAnswer
 
@@ -42,6 +43,11 @@ export function graphRoutes(on: Resources): Router {
     answer((box, line, req) => ({ body: subscription(box, line, id(req), req.method) })),
   )
   router.get(
+    '/:version/:id/message_templates',
+    access('sandbox'),
+    answer((_box, line, req) => ({ body: listShelf(line, id(req), req.query, addressOf(req)) })),
+  )
+  router.get(
     '/:version/:id',
     access('sandbox'),
     answer((_box, line, req) => ({ body: chosen(describeNumber(line, id(req)), req) })),
@@ -70,6 +76,9 @@ function chosen(all: Record<string, unknown>, req: Request): object {
   const wanted = new Set(['id', ...fields.split(',').map((name) => name.trim())])
   return Object.fromEntries(Object.entries(all).filter(([name]) => wanted.has(name)))
 }
+
+/** For links to a next page. */
+const addressOf = (req: Request): string => `http://${req.get('host')}${req.originalUrl}`
 
 /** One line of the wire log per call, at its end. */
 function watch(box: Sandbox, line: Line, req: Request, res: Response): void {

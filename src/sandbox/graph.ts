@@ -5,13 +5,13 @@ import {
   badValue,
   CHOSEN,
   missing,
-  noTemplate,
   undeliverable,
   windowClosed,
 } from './graph-refusals.ts'
 import { textOf } from './graph-content.ts'
 import { moveOn } from './receipts.ts'
 import { addEntry, type Line, type Person, type Sandbox } from './state.ts'
+import { wordsOfTemplate } from './templates.ts'
 import { newWamid } from './wire-format.ts'
 
 type Fields = Record<string, unknown>
@@ -42,7 +42,7 @@ export function takeMessage(box: Sandbox, line: Line, body: Fields): GraphAnswer
     throw badParameter('Parameter messaging_product must be whatsapp.')
   if (body['status'] !== undefined) return takeReceipt(box, line, body)
   const kind = asText(body['type'] ?? 'text')
-  const text = textOf(kind, body)
+  const text = wordsIn(line, kind, body)
   const callback = callbackOf(body)
   const person = recipientOf(line, body)
   const chosen = line.switches.next_answer
@@ -52,10 +52,15 @@ export function takeMessage(box: Sandbox, line: Line, body: Fields): GraphAnswer
     box.changed(line.org)
     throw refusal()
   }
-  if (kind === 'template') throw noTemplate()
-  if (person.windowUntil <= box.on.now().getTime()) throw windowClosed()
+  if (kind !== 'template' && person.windowUntil <= box.on.now().getTime()) throw windowClosed()
   const id = arrive(box, line, person, { kind, text, callback, body })
   return { body: accepted(person, body, id), isSilent: chosen === 'silence' }
+}
+
+/** What the phone shows; of a template what it becomes. */
+function wordsIn(line: Line, kind: string, body: Fields): string {
+  const words = textOf(kind, body)
+  return kind === 'template' ? wordsOfTemplate(line, body['template'] as Fields) : words
 }
 
 function takeReceipt(box: Sandbox, line: Line, body: Fields): GraphAnswer {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Resources } from '../resources.ts'
 import { Switches } from './switches.ts'
+import { ShelfTemplate } from './template-shelf.ts'
 
 /**
  * One message as the customer's phone keeps it; `at` in milliseconds.
@@ -71,6 +72,8 @@ export const Line = z.object({
   switches: Switches,
   people: z.array(Person),
   waiting: z.array(Delivery),
+  /** Of its business account. */
+  templates: z.array(ShelfTemplate).default([]),
 })
 export type Line = z.infer<typeof Line>
 
