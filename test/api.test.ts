@@ -244,6 +244,7 @@ test('the description names every call with its body, and the page shows them', 
     '/contacts/{id}',
     '/contacts/{id}/export',
     '/connections',
+    '/templates',
     '/events',
   ])
   expect(api.paths['/messages']?.['post']?.requestBody).toBeDefined()
