@@ -6,6 +6,7 @@ import path from 'node:path'
 import pg from 'pg'
 import { startServer } from '../../src/embedded/cluster.ts'
 import { ROOT } from '../../src/root.ts'
+import { startWorkers } from '../../src/work.ts'
 import { BACKENDS, startApp, type Running } from '../support/app.ts'
 import { dumpAll, newCanary, type Dump } from '../support/canaries.ts'
 import { exportOf } from '../support/exports.ts'
@@ -87,6 +88,7 @@ describe.each(BACKENDS)(
       written = redis?.said ?? []
       app = await startApp({
         backend,
+        workers: false,
         env: {
           GRAPH_API_URL: graph.url,
           SMTP_URL: url,
@@ -100,15 +102,12 @@ describe.each(BACKENDS)(
         },
       })
       const login = new pg.Client({ connectionString: app.on.config.DATABASE_URL })
+      login.on('error', () => undefined)
       await login.connect()
+      ends.push(() => login.end(), app.stop, graph.stop, mail.stop)
+      if (redis) ends.push(redis.proxy.stop)
       await recordJobs(login)
-      ends.push(
-        () => login.end(),
-        () => app.stop(),
-        () => graph.stop(),
-        () => mail.stop(),
-      )
-      if (redis) ends.push(() => redis.proxy.stop())
+      ends.unshift(startWorkers(app.on))
       printed = overhear()
       story = await tellStory({ app, ears, graph, mail })
       dump = await dumpAll(app, login, app.queuePrefix)
@@ -242,6 +241,9 @@ test('P29 — the log of the embedded database quotes neither rows nor parameter
   await client.query(`set log_min_error_statement = 'error'`)
   await client.query('set log_min_duration_statement = 0')
   await expect(again()).rejects.toThrow('duplicate key')
+  await client.query('select $1::text', [word])
+  // Parameters are left out for themselves, not only as one of the details.
+  await client.query(`set log_error_verbosity = 'default'`)
   await client.query('select $1::text', [word])
   await client.end()
   await server.stop()

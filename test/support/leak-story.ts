@@ -48,7 +48,7 @@ export async function tellStory(stage: Stage): Promise<Story> {
   await signIn(told, owner)
   const hook = await connect(told, owner)
   await receive(told, hook)
-  await talk(told, owner)
+  await talk(told, owner, hook)
   await useApi(told, owner)
   await invite(told, owner)
   await askInPublic(told)

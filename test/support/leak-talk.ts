@@ -1,4 +1,5 @@
-import { apiOf, INSTALLATION, PART, type Told } from './leak-values.ts'
+import { rows } from '../../src/db.ts'
+import { apiOf, INSTALLATION, PART, PATIENCE_MS, type Told } from './leak-values.ts'
 import { bodyAround, messageOf, messagesBody, postWebhook, statusOf } from './meta.ts'
 import { operator } from './operator.ts'
 import { until } from './until.ts'
@@ -55,38 +56,46 @@ export async function receive(
     messagesBody({ ...hook, phoneNumberId: '1' }, who, messageOf(who, personal.stray)),
   ]
   await postWebhook(app.url, hook, bodies[0] ?? {}, { 'x-hub-signature-256': 'sha256=00' })
-  for (const body of bodies) await postWebhook(app.url, hook, body)
+  for (const body of bodies) await deliver(() => postWebhook(app.url, hook, body))
   const shared = JSON.stringify(
     messagesBody({ ...hook, wabaId: '7', phoneNumberId: '8' }, who, messageOf(who, personal.stray)),
   )
-  await postWebhook(app.url, { id: '', appSecret: INSTALLATION.metaSecret }, shared)
+  const platform = { id: '', appSecret: INSTALLATION.metaSecret }
+  await deliver(() => postWebhook(app.url, platform, shared))
   await ears.ask('meta', `${app.url}/webhooks/whatsapp/${hook.id}`, {
     method: 'POST',
     body: personal.stray,
   })
 }
 
-export async function talk({ app, ears, personal, secrets }: Told, owner: Visitor): Promise<void> {
-  const api = apiOf(app, ears, secrets)
-  const list = await until(async () => {
-    const { data } = JSON.parse((await api('GET', '/conversations')).text) as {
-      data: { id: string }[]
-    }
-    return data.length > 0 && data
-  })
-  const at = `/inbox/${list[0]?.id}`
+/** As Meta does: until it is taken. */
+const deliver = (post: () => Promise<Response>): Promise<true> =>
+  until(async () => (await post()).status === 200, PATIENCE_MS)
+
+export async function talk(
+  { app, ears, personal, secrets }: Told,
+  owner: Visitor,
+  hook: { id: string },
+): Promise<void> {
+  const org = app.on.directory.find(hook.id)?.org ?? ''
+  const read = (sql: string): Promise<{ is: string }[]> =>
+    app.on.db.withTenant(org, (tx) => rows<{ is: string }>(tx, sql, [org]))
+  const [found] = await until(async () => {
+    const all = await read('select id as is from conversations where org_id = ?')
+    return all.length > 0 && all
+  }, PATIENCE_MS)
+  const at = `/inbox/${found?.is}`
   await owner.get(`/inbox?q=${encodeURIComponent(personal.search)}`)
   await owner.get(at)
   await owner.post(`${at}/messages`, { text: `${personal.answer}${'.'.repeat(4_096)}` }, PART)
   for (const text of [personal.answer, personal.refused, personal.lost])
     await owner.post(`${at}/messages`, { text }, PART)
   await until(async () => {
-    const { data } = JSON.parse(
-      (await api('GET', `/conversations/${list[0]?.id}/messages`)).text,
-    ) as { data: { status: string }[] }
-    const states = new Set(data.map(({ status }) => status))
-    return ['sent', 'failed', 'unknown'].every((state) => states.has(state))
-  })
+    const all = await read('select status as is from messages where org_id = ?')
+    const states = new Set(all.map(({ is }) => is))
+    return ['accepted', 'failed', 'unknown'].every((state) => states.has(state))
+  }, PATIENCE_MS)
+  await apiOf(app, ears, secrets)('GET', `/conversations/${found?.is}/messages`)
   await owner.post(`${at}/draft`, { text: personal.draft }, PART)
   await owner.get(at)
   await owner.get(at, PART)

@@ -72,16 +72,22 @@ export async function recordRedis(): Promise<{ url: string; said: Buffer[]; prox
   return { url: at.href, said, proxy }
 }
 
-/** From now on each row of the queues' tables is kept in every state it was ever written in. */
+/**
+ * From now on each row of the queues' tables is kept in every state it was ever written in. Table by table, and before anybody works
+ * at them: whoever locks several at once may meet a worker that does so in another order.
+ */
 export async function recordJobs(login: pg.Client): Promise<void> {
   await login.query(`
     create table public.job_history (place text, row jsonb);
     create function public.keep_job() returns trigger language plpgsql security definer as $$
-      begin insert into public.job_history values (tg_table_name, to_jsonb(new)); return null; end $$;
-    do $$ declare name text; begin
-      for name in select tablename from pg_tables where schemaname = 'jobs' loop
-        execute format('create trigger keep_job after insert or update on jobs.%I for each row execute function public.keep_job()', name);
-      end loop; end $$;`)
+      begin insert into public.job_history values (tg_table_name, to_jsonb(new)); return null; end $$;`)
+  const { rows } = await login.query<{ name: string }>(
+    `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname = 'jobs'`,
+  )
+  for (const { name } of rows)
+    await login.query(
+      `create trigger keep_job after insert or update on ${name} for each row execute function public.keep_job()`,
+    )
 }
 
 /** A mail as its reader sees it: nodemailer folds and escapes what is not plain. */
