@@ -20,6 +20,7 @@ import { pageLocals } from './http/locals.ts'
 import type { Metrics } from './http/metrics.ts'
 import { sameOrigin } from './http/origin.ts'
 import { requestLog } from './http/request.ts'
+import { requestPace } from './http/request-pace.ts'
 import { hasSessionCookie, sessions } from './http/session.ts'
 import { askConfirmation, takeConfirmation } from './http/sudo.ts'
 import { countUse } from './http/usage.ts'
@@ -70,6 +71,7 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
   app.use(oneClickRoutes(on))
   app.use(sameOrigin(on.config.APP_URL, hasSessionCookie))
   app.use(sessions(on))
+  app.use(requestPace(on))
   app.use(countUse(on))
   app.use(formBodies())
   app.use(pageLocals(on, assets.asset))

@@ -3,10 +3,7 @@ import { rows, type Tx } from '../db.ts'
 import { newId } from '../ids.ts'
 import { notFound } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
-
-export type Rule = 'sign_in_tries' | 'first_messages'
-/** Slowed down for minutes, or paused for a day: nothing lasts longer without a person's decision. */
-export type Measure = 'slow' | 'pause'
+import type { Measure, Rule } from './rules.ts'
 
 export type Found = {
   org: string
@@ -103,7 +100,7 @@ export async function appealFinding(
   })
 }
 
-/** For operators: what waits for a decision first, then what runs, then what was decided lately. */
+/** For operators: what waits for a decision first, because somebody asked or the rule does, then what runs, then what was decided lately. */
 export const listForReview = (on: Resources): Promise<(Finding & { name: string })[]> =>
   on.db.withSystem((tx) =>
     rows<Finding & { name: string }>(
@@ -112,7 +109,7 @@ export const listForReview = (on: Resources): Promise<(Finding & { name: string 
         .map((column) => `f.${column}`)
         .join(', ')}, o.name
          from abuse_findings f join organizations o on o.org_id = f.org_id
-        order by (f.appealed_at is not null and f.outcome is null) desc, f.expires_at > ? desc, f.at desc limit 100`,
+        order by ((f.appealed_at is not null or f.action = 'review') and f.outcome is null) desc, f.expires_at > ? desc, f.at desc limit 100`,
       [on.now()],
     ),
   )

@@ -1,4 +1,5 @@
-import { noteFinding } from '../abuse/findings.ts'
+import { noteExcess } from '../abuse/measures.ts'
+import { watchNetwork } from '../abuse/new-network.ts'
 import { auditEach, auditPerson, byPerson, SYSTEM, type Source } from '../audit/audit.ts'
 import { rows } from '../db.ts'
 import { noteUse } from '../deletions/dormant.ts'
@@ -65,6 +66,7 @@ export async function noteEntered(
   on: Resources,
   who: { user: string; org: string; source?: Source },
 ): Promise<void> {
+  await watchNetwork(on, who)
   const entry = { actor: byPerson(who), action: 'sign_in.ok' as const }
   await on.db.withSystem((tx) => auditEach(tx, [who.org], () => entry))
   await noteUse(on, who)
@@ -79,16 +81,16 @@ export async function noteBlocked(
   if (!found) return
   await noteSignIn(on, { source, user: found.id }, 'sign_in.blocked')
   const [home] = await organizationsOf(on, found.id)
-  const { tries, minutes } = throttled.limit
+  const { tries, minutes, isNetwork } = throttled.limit
+  const what = isNetwork ? 'from the network of somebody who tried your account' : 'to your account'
   if (home)
     await on.db.withSystem((tx) =>
-      noteFinding(on, tx, {
+      noteExcess(on, tx, {
         org: home.id,
         user: found.id,
-        rule: 'sign_in_tries',
-        because: `${tries + 1} tries to sign in to your account within ${minutes} minutes did not succeed; limit ${tries}.`,
+        rule: isNetwork ? 'network_tries' : 'sign_in_tries',
+        because: `${tries + 1} tries to sign in ${what} within ${minutes} minutes did not succeed; limit ${tries}.`,
         counts: { tries: tries + 1, limit: tries, minutes },
-        action: 'slow',
         until: new Date(on.now().getTime() + throttled.retryAfter * 1_000),
       }),
     )

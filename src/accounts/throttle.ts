@@ -1,12 +1,13 @@
 import { createHmac } from 'node:crypto'
 import { isIPv6 } from 'node:net'
-import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
+import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { sameSecret } from '../ids.ts'
 import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 
 const MINUTE = 60
 const HOUR = 60 * MINUTE
+const BLIND_SHARE = 1 / 5
 
 /** Who tries: the address of the account, the network address, and what this browser showed of earlier sign-ins. */
 export type Try = { email: string; ip: string; known: string | undefined }
@@ -18,9 +19,8 @@ export type Try = { email: string; ip: string; known: string | undefined }
 export class Throttled extends Refusal {
   readonly retryAfter: number
   readonly isFirst: boolean
-  /** How many tries there may be, and in how many minutes. */
-  readonly limit: { tries: number; minutes: number }
-  constructor(retryAfter: number, isFirst: boolean, limit: { tries: number; minutes: number }) {
+  readonly limit: Limit
+  constructor(retryAfter: number, isFirst: boolean, limit: Limit) {
     const minutes = Math.ceil(retryAfter / MINUTE)
     const wait = minutes === 1 ? 'a minute' : `${minutes} minutes`
     super(429, 'too_many_tries', `Too many tries. Try again in ${wait}.`)
@@ -29,6 +29,9 @@ export class Throttled extends Refusal {
     this.limit = limit
   }
 }
+
+/** How many tries there may be and in how many minutes, and whether of an account or of everybody in a network. */
+type Limit = { tries: number; minutes: number; isNetwork: boolean }
 
 export type Throttles = {
   /** Counts a try to sign in before the password is looked at; throws Throttled. */
@@ -106,6 +109,11 @@ function openBuckets(on: Resources) {
       keyPrefix,
       points,
       duration,
+      // Counters that cannot be reached do not open the door: each process counts for itself, and allows a fifth.
+      insuranceLimiter: new RateLimiterMemory({
+        points: Math.max(1, Math.floor(points * BLIND_SHARE)),
+        duration,
+      }),
     })
   return {
     pair: limit('login-pair', 5, 15 * MINUTE),
@@ -137,7 +145,8 @@ async function consume(bucket: Bucket, key: string): Promise<void> {
   } catch (refused) {
     if (!(refused instanceof RateLimiterRes)) throw refused
     const seconds = Math.max(1, Math.ceil(refused.msBeforeNext / 1_000))
-    const limit = { tries: bucket.points, minutes: bucket.duration / MINUTE }
+    const isNetwork = bucket.keyPrefix === 'login-network'
+    const limit = { tries: bucket.points, minutes: bucket.duration / MINUTE, isNetwork }
     throw new Throttled(seconds, refused.consumedPoints === bucket.points + 1, limit)
   }
 }

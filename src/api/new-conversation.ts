@@ -1,4 +1,4 @@
-import { checkFirstMessage, noteStrangers, TooManyStrangers } from '../abuse/first-messages.ts'
+import { checkFirstMessage, noteStrangers, TooManyStrangers } from '../abuse/strangers.ts'
 import { getConnection } from '../connections/connections.ts'
 import { checkErased, type Welcome } from '../contacts/erased.ts'
 import { identitiesOf, placeContact } from '../contacts/identities.ts'
@@ -23,7 +23,7 @@ export async function placeConversation(
   wanted: Wanted,
 ): Promise<string> {
   const placed = await place(on, org, wanted).catch(async (error: unknown) => {
-    if (error instanceof TooManyStrangers) await noteStrangers(on, org, error)
+    if (error instanceof TooManyStrangers) await noteStrangers(on, error)
     throw error
   })
   if (placed.isNew) on.events.publish({ kind: 'feed', org })

@@ -192,7 +192,18 @@ export const ACTIONS = {
   'incident.told': { says: 'Told of a breach that concerns the organization', detail: nothing },
   'abuse.found': {
     says: 'Noticed too much of something and slowed it down',
-    detail: z.strictObject({ kind: z.enum(['sign_in_tries', 'first_messages']) }),
+    detail: z.strictObject({
+      kind: z.enum([
+        'sign_in_tries',
+        'network_tries',
+        'new_network',
+        'request_pace',
+        'first_messages',
+        'failed_messages',
+        'rejected_templates',
+        'export_bursts',
+      ]),
+    }),
   },
   'abuse.appealed': { says: 'Asked a person to look at a finding', detail: nothing },
   'abuse.decided': {

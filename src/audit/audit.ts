@@ -51,7 +51,7 @@ export async function audit<A extends Action>(
       action,
       targetKind: target?.kind ?? null,
       targetId: target?.id ?? null,
-      ...networkOf(actor.ip),
+      ...cutAddress(actor.ip),
       request: actor.request || null,
       detail: JSON.stringify(ACTIONS[action].detail.parse(detail ?? {})),
     },
@@ -87,7 +87,7 @@ export async function auditPerson<A extends Action>(
 }
 
 /** A network, not a household: /24 of an IPv4 address, /48 of an IPv6 one; nothing where no address may be kept. */
-function networkOf(address = ''): { ip: string | null; bits: number } {
+export function cutAddress(address = ''): { ip: string | null; bits: number } {
   const ip = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
   const version = LIMITS.IP_RETENTION_DAYS.is === 0 ? 0 : isIP(ip)
   return { ip: version === 0 ? null : ip, bits: version === 6 ? 48 : 24 }

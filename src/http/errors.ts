@@ -18,7 +18,9 @@ export const answerError: ErrorRequestHandler = (error: unknown, req, res, next)
     const where = { route: routeOf(req) ?? 'none', org: req.who?.org }
     req.log.error({ err: error, status: refusal.status, ...where }, 'request failed')
   }
+  const { retryAfter } = refusal as Refusal & { retryAfter?: number }
   if (refusal.status === 503) res.set('Retry-After', '5')
+  if (retryAfter !== undefined) res.set('Retry-After', String(retryAfter))
   if (wantsJson(req)) showProblem(req, res, refusal)
   else showError(req, res, refusal)
   return undefined

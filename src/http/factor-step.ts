@@ -1,3 +1,4 @@
+import { authTimeOf } from '../abuse/new-network.ts'
 import type { Request, Response } from 'express'
 import { ownPath } from '../accounts/next-path.ts'
 import { startPage } from '../preferences/preferences.ts'
@@ -30,7 +31,11 @@ export async function signInOrAsk(
     res.redirect(303, '/login/code')
     return
   }
-  await startSession(on, req, { user: step.user, org: step.org, authAt: on.now().getTime() })
+  await startSession(on, req, {
+    user: step.user,
+    org: step.org,
+    authAt: await authTimeOf(on, step.user),
+  })
   res.redirect(303, step.next === '' ? await startPage(on, step) : ownPath(step.next))
 }
 

@@ -1,3 +1,4 @@
+import { guardExports } from '../abuse/export-bursts.ts'
 import { Router, type Request, type Response } from 'express'
 import { access, whoOf } from '../http/access.ts'
 import { sendDownload } from '../http/download.ts'
@@ -30,11 +31,13 @@ export function exportRoutes(on: Resources): Router {
   })
   router.post(ORGANIZATION, access('admin'), async (req, res) => {
     const { org, user } = whoOf(req)
+    await guardExports(on, { org, user })
     await requestExport(on, { kind: 'org', org }, user)
     res.redirect(303, ORGANIZATION)
   })
   router.post('/contacts/:id/exports', access('admin'), async (req, res) => {
     const { org, user } = whoOf(req)
+    await guardExports(on, { org, user })
     await requestExport(on, { kind: 'contact', org, id: idOf(req, 'contact') }, user)
     res.redirect(303, ORGANIZATION)
   })
@@ -54,7 +57,8 @@ function personRoutes(router: Router, on: Resources): void {
     show(on, req, res, { view: 'person', home: PERSON, found })
   })
   router.post(PERSON, access('user'), async (req, res) => {
-    const { user } = whoOf(req)
+    const { org, user } = whoOf(req)
+    await guardExports(on, { org, user })
     await requestExport(on, { kind: 'user', id: user }, user)
     res.redirect(303, PERSON)
   })

@@ -1,3 +1,4 @@
+import { RULES, sayingOf, type Rule } from '../abuse/rules.ts'
 import { rows } from '../db.ts'
 import { probeSeal, readEncryption, type Attested } from '../privacy/encryption.ts'
 import { DAY_MS } from '../privacy/limits.ts'
@@ -71,6 +72,21 @@ export const securityFigures: readonly Figure[] = [
         value: span(age),
         detail: `The oldest; at most ${KEY_DAYS} days.`,
       }
+    },
+  },
+  {
+    id: 'abuse_rules',
+    group: 'security',
+    title: 'Rules against abuse',
+    how: 'They count and read nothing, end by themselves within a day, and whoever they hit reads why and can ask for a person',
+    freshDays: 1,
+    measure: () => {
+      const rules = Object.keys(RULES) as Rule[]
+      return Promise.resolve({
+        state: 'ok',
+        value: String(rules.length),
+        detail: `At most ${rules.map(sayingOf).join('; ')}.`,
+      })
     },
   },
   {

@@ -2,19 +2,22 @@ import { createApiKey } from '../../src/accounts/api-keys.ts'
 import { noteEntered } from '../../src/accounts/sign-in.ts'
 import { openThrottles } from '../../src/accounts/throttle.ts'
 import { decideFinding, listFindings } from '../../src/abuse/findings.ts'
-import { FIRST_MESSAGES } from '../../src/abuse/first-messages.ts'
+import { RULES } from '../../src/abuse/rules.ts'
 import { rows } from '../../src/db.ts'
 import { sweepRetention } from '../../src/privacy/retention.ts'
 import { startApp, type Running } from '../support/app.ts'
 import type { Org } from '../support/org.ts'
 import { signInAs } from '../support/sign-in.ts'
 import { visit, type Visitor } from '../support/visitor.ts'
+import { provesRules } from './abuse-rules.ts'
 
 jest.setTimeout(60_000)
 
 const MINUTE = 60_000
 const DAY = 1_440 * MINUTE
-const { limit } = FIRST_MESSAGES
+const { limit } = RULES.first_messages
+// The same rule with a number that a test reaches soon.
+Object.assign(RULES.request_pace, { limit: 40 })
 
 describe('P23 — abuse is detected with reasons people can read and contest', () => {
   let app: Running
@@ -104,6 +107,7 @@ describe('P23 — abuse is detected with reasons people can read and contest', (
     expect((await send('+5511987654305')).status).toBe(429)
     later(DAY)
     expect((await send('+5511987654305')).status).toBe(202)
+    expect(await overrun()).toBe('review')
   })
 
   test('while a person was asked to look nothing gets worse', async () => {
@@ -194,5 +198,15 @@ describe('P23 — abuse is detected with reasons people can read and contest', (
     expect(await all()).toHaveLength(1)
     await sweepRetention(app.on, new Date(end + 1))
     expect(await all()).toEqual([])
+  })
+
+  provesRules({
+    app: () => app,
+    org: () => org,
+    now: () => clock,
+    later,
+    found,
+    send: (to) => send(to),
+    owner,
   })
 })

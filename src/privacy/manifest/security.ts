@@ -40,10 +40,14 @@ export const security = [
     {
       id: key,
       org_id: key,
-      user_id: { ...colleague('user_id'), retention: 'finding', erase: 'delete_row' },
+      user_id: { ...aboutUser('user_id->users', 'finding'), purpose: ['protect'] },
       rule: {},
       because: { why: 'a sentence of ours with numbers in it' },
-      counts: { paths: ['*'], why: 'numbers, by words of ours' },
+      counts: {
+        paths: ['*'],
+        export: 'presence_only',
+        why: 'numbers, by words of ours; what its subject may know of them stands in the sentence',
+      },
       action: {},
       at: {},
       expires_at: {},
