@@ -69,7 +69,8 @@ describe('deleting a person’s own account', () => {
         app.on,
         of_,
         `select (select count(*)::int from messages where org_id = :org) as messages,
-                (select count(*)::int from messages where org_id = :org and author_id is not null) as authored,
+                (select count(*)::int from messages m where m.org_id = :org and m.author_id is not null
+                    and not exists (select from former_members f where f.org_id = :org and f.id = m.author_id)) as authored,
                 (select count(*)::int from conversations where org_id = :org and assignee_id is not null) as assigned,
                 (select count(*)::int from drafts where org_id = :org) as drafts,
                 (select count(*)::int from usage_events where org_id = :org) as events,

@@ -91,5 +91,7 @@ const KEEPING = [
   'messages/touch.ts',
   'privacy/message-retention.ts',
   'rights/hearing.ts',
+  // The author alone.
+  'sending/cause.ts',
   'sending/record.ts',
 ]

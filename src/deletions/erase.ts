@@ -1,8 +1,10 @@
+import { formerMember } from '../accounts/former.ts'
 import { rows, type Tx } from '../db.ts'
 import { butKept } from '../disclosures/scope.ts'
 import type { Resources } from '../resources.ts'
 import { through } from '../privacy/export-plan.ts'
 import { manifest } from '../privacy/manifest.ts'
+import type { Entry } from '../privacy/manifest/vocabulary.ts'
 import type { Doomed } from './plan.ts'
 
 /** Rows removed in one transaction: short locks, and the inbox of others stays usable. */
@@ -32,20 +34,28 @@ async function removeBatch(tx: Tx, { table, where }: Doomed): Promise<number> {
   return rowCount
 }
 
-/** A colleague's id in rows that stay with the organization: what was written stays, by whom does not. */
+type Colleague = { org: string; user: string; labels: Set<string> }
+
+/**
+ * A colleague's id in rows that stay with the organization: what was written stays, by whom is told by a random label or
+ * not at all. `labels` are those of the same person elsewhere.
+ */
 export async function forgetColleague(
   on: Resources,
-  org: string,
-  user: string,
+  { org, user, labels }: Colleague,
   beat: Beat,
 ): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
-  for (const { table, column } of colleagueColumns()) {
+  const former = await on.db.withTenant(org, (tx) =>
+    formerMember(tx, { org, user, at: on.now() }, labels),
+  )
+  for (const { table, column, erase } of colleagueColumns()) {
     await beat(table)
+    const stays = erase === 'pseudonymise' ? (former ?? null) : null
     const { rowCount } = await on.db.withTenant(org, (tx) =>
       tx.raw<{ rowCount: number }>(
-        `update app."${table}" set "${column}" = null where org_id = ? and "${column}" = ?`,
-        [org, user],
+        `update app."${table}" set "${column}" = ? where org_id = ? and "${column}" = ?`,
+        [stays, org, user],
       ),
     )
     if (rowCount > 0) counts[`${table}.${column}`] = rowCount
@@ -54,11 +64,13 @@ export async function forgetColleague(
 }
 
 /** A table of no organization lies behind no tenant's door; its foreign key takes the id when the account goes. */
-const colleagueColumns = (): { table: string; column: string }[] =>
+const colleagueColumns = (): { table: string; column: string; erase: Entry['erase'] }[] =>
   manifest.tables.flatMap(({ table, columns }) =>
     Object.entries(columns).flatMap(([column, { subject, erase }]) =>
-      'org_id' in columns && subject === 'account_user' && erase === 'null'
-        ? [{ table, column }]
+      'org_id' in columns &&
+      subject === 'account_user' &&
+      (erase === 'null' || erase === 'pseudonymise')
+        ? [{ table, column, erase }]
         : [],
     ),
   )

@@ -44,7 +44,7 @@ export function statusOf(deletion: Deletion): Status {
 const WORDS: Record<string, string> = {
   handles: 'Note what must be looked for afterwards',
   suppress: 'Keep away what arrives late',
-  fence: 'Lock the organization and end all sign-ins',
+  fence: 'Let nothing new in',
   meta_release: 'Tell Meta to send nothing any more',
   grant: 'Destroy the access that was granted',
   queues: 'Clear waiting and finished jobs',

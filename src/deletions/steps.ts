@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { announce } from '../connections/connections.ts'
+import { fenceContact } from '../contacts/erasing.ts'
 import { rows } from '../db.ts'
 import { appendFeed } from '../feed/feed.ts'
 import { withdrawExports } from '../privacy/export-shelf.ts'
@@ -101,6 +102,16 @@ const fence: Step = {
   },
 }
 
+/** From here on nothing is sent to the person, and nothing that comes is stored under them. Source: promise P49. */
+const fenceOfContact: Step = {
+  name: 'fence',
+  async run({ on, deletion: { org_id, subject_id: id } }) {
+    const org = org_id ?? ''
+    const identities = await on.db.withTenant(org, (tx) => fenceContact(tx, org, id, on.now()))
+    return { counts: { contact_identities: identities } }
+  },
+}
+
 const release: Step = {
   name: 'meta_release',
   run: ({ on, deletion }) => releaseNumbers(on, deletion),
@@ -139,9 +150,10 @@ const rowsStep: Step = {
     }
     const subject = await subjectOf(on, deletion)
     await hideHeld(on, deletion)
+    const labels = new Set<string>()
     if (subject.kind === 'user')
       for (const org of await allOrganizations(on))
-        Object.assign(counts, await forgetColleague(on, org, subject.id, beat))
+        Object.assign(counts, await forgetColleague(on, { org, user: subject.id, labels }, beat))
     for (const doomed of await planErasure(on, subject)) {
       const removed = await eraseRows(on, doomed, beat)
       if (removed > 0) counts[doomed.table] = (counts[doomed.table] ?? 0) + removed
@@ -231,7 +243,8 @@ export const STEPS: Readonly<Record<Kind, readonly Step[]>> = {
     derived,
     verify,
   ],
-  contact: [handles, suppression, files, rowsStep, told, derived, verify],
+  // Files after rows: an export that was begun before the rows went may hold them, and goes, too.
+  contact: [handles, suppression, fenceOfContact, rowsStep, files, told, derived, verify],
   user: [handles, files, rowsStep, derived, verify],
   meta_user: GRANT_STEPS,
 }

@@ -8,14 +8,18 @@ import { findingOf, searchStores } from './stores.ts'
 
 /**
  * What is left of the subject of a deletion: rows, jobs, and the values that were kept aside to be looked for, in every
- * place. Another organization may know the same person: what is its own is no finding. Source: promise P45.
+ * place. Another organization may know the same person, and they may have written again while they were erased: what is
+ * of those is no finding, and `unsearched` says so. Source: promises P45 and P49.
  */
 export async function findLeft(
   on: Resources,
-  { kind, subject_id: id, org_id }: Deletion,
-  values: string[],
+  deletion: Deletion,
+  known: string[],
 ): Promise<{ findings: Finding[]; unsearched: string[] }> {
+  const { kind, subject_id: id, org_id } = deletion
   const findings: Finding[] = []
+  const anew = kind === 'contact' ? await writtenAnew(on, deletion, known) : new Set<string>()
+  const values = known.filter((value) => !anew.has(value))
   if (kind === 'org') {
     findings.push(...(await countLeft(on, id)))
     if (!(await on.queues.hasForgotten(id)))
@@ -28,7 +32,28 @@ export async function findLeft(
     values.length > 0 ? await searchStores(on, values, wish) : { hits: [], unsearched: [] }
   const ours = await withoutOthers(on, hits, { values, org: door })
   findings.push(...ours.map(findingOf))
-  return { findings, unsearched }
+  return {
+    findings,
+    unsearched:
+      anew.size > 0 ? [...unsearched, 'ids of somebody who wrote again meanwhile'] : unsearched,
+  }
+}
+
+/** Those of the values by which somebody new is known: the subject is known by none of them since its fence. */
+async function writtenAnew(
+  on: Resources,
+  { org_id, subject_id: id }: Deletion,
+  values: string[],
+): Promise<Set<string>> {
+  const org = org_id ?? ''
+  const found = await on.db.withTenant(org, (tx) =>
+    rows<{ value: string }>(
+      tx,
+      'select value from contact_identities where org_id = ? and contact_id <> ? and value = any(?)',
+      [org, id, values as never],
+    ),
+  )
+  return new Set(found.map(({ value }) => value))
 }
 
 type Whose = { values: string[]; org: string | undefined }

@@ -1,3 +1,4 @@
+import { formerSql } from '../accounts/former.ts'
 import { rows, type Tx } from '../db.ts'
 import { restrictedSql } from '../restrictions/gate.ts'
 import type { Via } from './updates.ts'
@@ -62,7 +63,7 @@ const SELECT = `select m.id, m.conversation_id, c.contact_id, m.direction, m.via
          case when not r.restricted then coalesce(e.text, m.text) end as text,
          case when e.created_at is not null then m.text end as earlier_text, e.created_at as edited_at, m.revoked_at,
          case when r.restricted then '{}' else m.payload end as payload, m.status, m.rank, m.wamid,
-         case when not r.restricted then m.context_wamid end as context_wamid, m.author_id, u.name as author_name,
+         case when not r.restricted then m.context_wamid end as context_wamid, m.author_id, coalesce(u.name, ${formerSql('f')}) as author_name,
          m.error_code, m.error_title, m.created_at, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.resent_as,
          r.restricted, case when r.restricted then '[]' else coalesce((
            select jsonb_agg(jsonb_build_object('text', n.text, 'at', n.at) order by n.at, n.id) from message_corrections n
@@ -71,6 +72,7 @@ const SELECT = `select m.id, m.conversation_id, c.contact_id, m.direction, m.via
     join conversations c on c.org_id = m.org_id and c.id = m.conversation_id
     cross join lateral (select ${restrictedSql('c.org_id', 'c.contact_id')} as restricted) r
     left join users u on u.id = m.author_id
+    left join former_members f on f.org_id = m.org_id and f.id = m.author_id
     left join lateral (
       select x.text, x.created_at from messages x
        where x.org_id = m.org_id and x.context_wamid = m.wamid and x.kind = 'edit' and x.direction = m.direction

@@ -1,5 +1,7 @@
-import type { Tx } from '../db.ts'
+import { erasingConversationsSql } from '../contacts/erasing.ts'
+import { rows, type Tx } from '../db.ts'
 import type { Arrival } from './arrivals.ts'
+import { Collision } from './collision.ts'
 import { cut } from './storable.ts'
 
 const PREVIEW = 120
@@ -18,7 +20,8 @@ type Sum = {
 
 /**
  * Bring the conversations up to their new messages: unread, preview and order by WhatsApp's time, the 24 hours
- * for free-form answers, and open again what was resolved. Source: WhatsApp Cloud API, customer service windows.
+ * for free-form answers, and open again what was resolved. Throws Collision when the contact of one of them is being
+ * erased: another look finds nobody, and whoever writes is somebody new. Source: WhatsApp Cloud API, customer service windows.
  */
 export async function touchConversations(tx: Tx, org: string, added: Arrival[]): Promise<string[]> {
   const sums = new Map<string, Sum>()
@@ -26,10 +29,11 @@ export async function touchConversations(tx: Tx, org: string, added: Arrival[]):
     const before = sums.get(sum.id)
     sums.set(sum.id, before ? together(before, sum) : sum)
   }
-  await tx.raw(
+  const [late] = await rows(
+    tx,
     `with locked as materialized (
        select id from conversations where org_id = :org and id = any(:ids) order by id for no key update
-     )
+     ), touched as (
      update conversations c
         set unread = c.unread + s.unread, window_expires_at = greatest(c.window_expires_at, s."window"),
             status = case when s.unread > 0 then 'open' else c.status end,
@@ -41,9 +45,12 @@ export async function touchConversations(tx: Tx, org: string, added: Arrival[]):
        from locked l join jsonb_to_recordset(:sums::jsonb)
               as s (id uuid, unread int, last_id uuid, last_at timestamptz, preview text, direction text,
                     "window" timestamptz) on s.id = l.id
-      where c.org_id = :org and c.id = l.id`,
+      where c.org_id = :org and c.id = l.id
+     )
+     select from locked where id in (${erasingConversationsSql(':org')}) limit 1`,
     { org, ids: [...sums.keys()], sums: JSON.stringify([...sums.values()]) },
   )
+  if (late) throw new Collision()
   return [...sums.keys()]
 }
 

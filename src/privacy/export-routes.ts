@@ -9,14 +9,8 @@ import { timesFor } from '../inbox/page.ts'
 import type { Times } from '../inbox/times.ts'
 import { notFound } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
-import {
-  fetchExport,
-  isReady,
-  listExports,
-  listOwnExports,
-  MOST_DOWNLOADS,
-  type Listed,
-} from './export-shelf.ts'
+import { fetchExport, isReady, MOST_DOWNLOADS } from './export-download.ts'
+import { listExports, listOwnExports, type Listed } from './export-shelf.ts'
 import { requestExport, type Export } from './exports.ts'
 
 const ORGANIZATION = '/settings/privacy/exports'

@@ -1,19 +1,15 @@
-import { access, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { audit, byPerson, type Source } from '../audit/audit.ts'
-import { rows } from '../db.ts'
-import { notFound, Refusal } from '../refusal.ts'
+import { rows, type Tx } from '../db.ts'
 import type { Resources } from '../resources.ts'
-import { folderOf, keysFor, partOf, placeFor, sealedOf, shelfOf } from './export-place.ts'
+import { MOST_DOWNLOADS } from './export-download.ts'
+import { folderOf, partOf, sealedOf, shelfOf } from './export-place.ts'
 import type { Export } from './exports.ts'
-import { openChunks } from './sealed-file.ts'
 
 const KEPT_MS = 30 * 86_400_000
 const SHOWN = 50
 /** Older versions kept all files in one folder: those go as their time is over. */
 const FILE = /^(?:[\w-]+\/)?([0-9a-f-]{36})\.(?:sealed|part)$/
-/** How often one may be fetched. Source: privacy promise P51. */
-export const MOST_DOWNLOADS = 5
 
 export type Listed = Export & { asked_by: string | null }
 
@@ -36,74 +32,6 @@ export const listOwnExports = (on: Resources, user: string): Promise<Export[]> =
       `select * from exports where org_id is null and requested_by = ? order by created_at desc, id desc limit ${SHOWN}`,
       [user],
     ),
-  )
-
-/** Whether its file can be fetched now. */
-export const isReady = (on: Resources, { state, expires_at, downloads }: Export): boolean =>
-  state === 'ready' && expires_at > on.now() && downloads < MOST_DOWNLOADS
-
-/** Who fetches, and where they are signed in: that organization's log tells of it. */
-type Reader = { user: string; org: string; source: Source }
-
-/**
- * The ZIP, opened as it is read, for the one person who asked for it; `of` says whose it is, null for a person's own. Each
- * time counts, from the first byte on, and is told in the audit log. Throws Refusal 404 when it is not theirs, 409
- * while it is made, 410 when its time is over or it was fetched as often as it may be.
- */
-export async function fetchExport(
-  on: Resources,
-  reader: Reader,
-  { id, of }: { id: string; of: string | null },
-): Promise<{ name: string; bytes: AsyncGenerator<Buffer> }> {
-  const [found] = await on.db.withSystem((tx) =>
-    rows<Export>(
-      tx,
-      `select * from exports where id = ? and requested_by = ? and org_id is not distinct from cast(? as uuid)`,
-      [id, reader.user, of],
-    ),
-  )
-  if (!found) throw notFound('export')
-  if (['pending', 'running'].includes(found.state))
-    throw new Refusal(409, 'not_ready', 'This export is still being made.')
-  const file = sealedOf(on, found)
-  await countDownload(on, reader, found)
-  const day = found.created_at.toISOString().slice(0, 10)
-  return {
-    name: `chatflow-${found.kind}-${day}.zip`,
-    bytes: openChunks(await keysFor(on, found), placeFor(found), file),
-  }
-}
-
-async function countDownload(on: Resources, reader: Reader, found: Export): Promise<void> {
-  if (found.downloads >= MOST_DOWNLOADS) throw fetchedOften()
-  const isThere = await access(sealedOf(on, found)).then(
-    () => true,
-    () => false,
-  )
-  if (!isReady(on, found) || !isThere)
-    throw new Refusal(410, 'export_gone', 'The time of this export is over. Ask for a new one.')
-  const { id, kind } = found
-  await on.db.withSystem(async (tx) => {
-    const counted = await rows(
-      tx,
-      `update exports set downloads = downloads + 1 where id = ? and downloads < ${MOST_DOWNLOADS} returning id`,
-      [id],
-    )
-    if (counted.length === 0) throw fetchedOften()
-    await audit(tx, reader.org, {
-      actor: byPerson(reader),
-      action: 'export.downloaded',
-      target: { kind: 'export', id },
-      detail: { kind },
-    })
-  })
-}
-
-const fetchedOften = (): Refusal =>
-  new Refusal(
-    410,
-    'export_used_up',
-    `This export was downloaded ${MOST_DOWNLOADS} times, which is as often as one may be. Ask for a new one.`,
   )
 
 /**
@@ -145,8 +73,9 @@ async function removeFiles(on: Resources, now: Date): Promise<void> {
 
 /**
  * Take back every export of an organization (its contacts' included), every one a contact is in, or those of a person:
- * rows and files. One that is being made ends at its next batch. For erasures, which also free the files of other machines: those go
- * with the next sweep there, since no row names them any more.
+ * rows and files. One that is being made ends at its next batch. What an organization asked for of everybody says that it
+ * was overtaken. For erasures, which also free the files of other machines: those go with the next sweep there, since
+ * no row names them any more.
  */
 export async function withdrawExports(
   on: Resources,
@@ -156,13 +85,26 @@ export async function withdrawExports(
     'user' in of
       ? [`requested_by = ? and kind = 'user'`, [of.user]]
       : 'contact' in of
-        ? [`org_id = ? and (subject_id = ? or kind = 'org')`, [of.org, of.contact]]
+        ? [`org_id = ? and subject_id = ?`, [of.org, of.contact]]
         : ['org_id = ?', [of.org]]
-  const gone = await on.db.withSystem((tx) =>
-    rows<Export>(tx, `delete from exports where ${where} returning *`, values),
-  )
+  const gone = await on.db.withSystem(async (tx) => [
+    ...(await rows<Export>(tx, `delete from exports where ${where} returning *`, values)),
+    ...('contact' in of ? await supersede(tx, of.org) : []),
+  ])
   const doomed = gone.map((each) => sealedOf(on, each))
   if (!('user' in of) && !('contact' in of)) doomed.push(path.join(folderOf(on), shelfOf(of.org)))
   for (const place of doomed) await rm(place, { recursive: true, force: true })
   return gone.length
 }
+
+/** Whoever asked for everything sees why it is not there any more; as the rows were, with the places of their files. */
+const supersede = (tx: Tx, org: string): Promise<Export[]> =>
+  rows<Export>(
+    tx,
+    `with old as materialized (
+       select * from exports where org_id = :org and kind = 'org' and state in ('pending', 'running', 'ready') for update
+     ), changed as (
+       update exports e set state = 'superseded', location = null, lease_until = null from old where e.id = old.id
+     ) select * from old`,
+    { org },
+  )

@@ -21,7 +21,7 @@ export type Export = {
   kind: ExportSubject['kind']
   subject_id: string
   requested_by: string
-  state: 'pending' | 'running' | 'ready' | 'failed' | 'expired'
+  state: 'pending' | 'running' | 'ready' | 'failed' | 'expired' | 'superseded'
   /** Below the folder of exports. */
   location: string | null
   /** How often its file was fetched since it was made. */

@@ -1,3 +1,4 @@
+import { refuseErasing } from '../contacts/erasing.ts'
 import { rows, type Tx } from '../db.ts'
 import { Refusal } from '../refusal.ts'
 
@@ -87,13 +88,17 @@ export async function kindsOf(tx: Tx, org: string, contact: string): Promise<Kin
   return found.map(({ kind }) => kind)
 }
 
-/** Throws Refusal 422 with the code of the kind that forbids this, `contact_restricted` or one of the objections. */
+/**
+ * Throws Refusal 422 with the code of the kind that forbids this, `contact_restricted` or one of the objections, and 409
+ * `being_erased` when there is soon nothing to do it with.
+ */
 export async function refuseStopped(
   tx: Tx,
   org: string,
   contact: string,
   operation: Operation,
 ): Promise<void> {
+  await refuseErasing(tx, org, contact)
   const stop = stopIn(await kindsOf(tx, org, contact), operation)
   if (stop) throw new Refusal(422, TOLD[stop].code, TOLD[stop].sentence)
 }

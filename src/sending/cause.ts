@@ -1,3 +1,4 @@
+import { formerSql } from '../accounts/former.ts'
 import { rows, type Tx } from '../db.ts'
 import type { Message } from '../messages/messages.ts'
 
@@ -76,9 +77,11 @@ export async function causesOf(
 ): Promise<Map<string, Decision>> {
   const found = await rows<Decision>(
     tx,
-    `select d.message_id, d.kind, d.because, d.cause_version as version, d.at, u.name as person,
+    `select d.message_id, d.kind, d.because, d.cause_version as version, d.at, coalesce(u.name, ${formerSql('f')}) as person,
             case when k.id is not null then jsonb_build_object('name', k.name, 'hint', k.hint) end as key
        from routing_decisions d left join users u on u.id = d.actor_id
+       join messages m on m.org_id = d.org_id and m.id = d.message_id
+       left join former_members f on f.org_id = m.org_id and f.id = m.author_id
        left join api_keys k on d.kind = 'api_key' and k.org_id = d.org_id and k.id = d.cause_id
       where d.org_id = ? and d.message_id = any(?)`,
     [org, messages],

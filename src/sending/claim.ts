@@ -1,3 +1,4 @@
+import { erasingConversationsSql } from '../contacts/erasing.ts'
 import { constraintOf, isRetriable, rows, type Tx } from '../db.ts'
 import type { Doorbell } from '../queues.ts'
 import type { Resources } from '../resources.ts'
@@ -27,12 +28,14 @@ type Row = {
 
 /**
  * One head per conversation, agents before campaigns, then by age. An entry in flight stops its conversation;
- * one that waits (`retry`, `unknown`) stops it until `hold_until`. Rows another process holds are passed over.
+ * one that waits (`retry`, `unknown`) stops it until `hold_until`. Rows another process holds are passed over, and
+ * those to somebody who is being erased.
  */
 const CLAIM = `
   with head as materialized (
     select o.message_id from outbox o
      where o.org_id = :org and o.connection_id = :connection and o.state in ('pending', 'retry') and o.due_at <= now()
+       and o.conversation_id not in (${erasingConversationsSql(':org')})
        and not exists (
          select from outbox p
           where p.org_id = :org and p.conversation_id = o.conversation_id and p.finished_at is null and p.ord <> o.ord

@@ -1,5 +1,6 @@
 import { accessTokenOf } from '../connections/connections.ts'
 import { getWholeContact, type Contact } from '../contacts/contacts.ts'
+import { isErasing } from '../contacts/erasing.ts'
 import { rows, type Tx } from '../db.ts'
 import { appendFeed } from '../feed/feed.ts'
 import { Refusal } from '../refusal.ts'
@@ -113,7 +114,8 @@ async function prepare(on: Resources, tx: Tx, entry: Entry): Promise<Letter | Ve
     await giveBack(tx, entry, { ms: TRIAL_MS, because: 'connection' })
     return 'lost'
   }
-  // A statement of its own, after the row is held: a restriction made until now is seen.
+  // Statements of their own, after the row is held: an erasure or a restriction that began until now is seen.
+  if (await isErasing(tx, entry.org, facts.contact_id)) return 'lost'
   const stop = stopIn(await kindsOf(tx, entry.org, facts.contact_id), operationOf(facts))
   if (stop) return { kind: 'failed', class: 'recipient', code: codeOf(stop), title: null }
   if (facts.kind !== 'template' && !windowState(facts.window_expires_at, on.now()).open)

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { erasingConversationsSql } from '../contacts/erasing.ts'
 import { isRetriable, rows, type Tx } from '../db.ts'
 import { appendFeed } from '../feed/feed.ts'
 import { absorbEcho } from '../messages/echoes.ts'
@@ -72,7 +73,8 @@ type Change = { from: State[]; set: string; values?: Record<string, string | num
 
 /**
  * The fenced write: the message's row is locked first, as the statuses do it, then the entry changes if it is
- * still ours and in one of the states `from`. False means that the lease was lost.
+ * still ours and in one of the states `from`. False means that the lease was lost, or that the person is being erased:
+ * whatever WhatsApp answers is not kept then.
  */
 async function change(tx: Tx, entry: Leased, { from, set, values }: Change): Promise<boolean> {
   const own = { org: entry.org, message: entry.message, fence: entry.fence }
@@ -84,7 +86,7 @@ async function change(tx: Tx, entry: Leased, { from, set, values }: Change): Pro
   const changed = await rows(
     tx,
     `update outbox set ${set} where org_id = :org and message_id = :message and fence = :fence
-        and state = any(:from) returning message_id`,
+        and state = any(:from) and conversation_id not in (${erasingConversationsSql(':org')}) returning message_id`,
     { ...own, ...values, from },
   )
   return changed.length === 1

@@ -23,7 +23,7 @@ const SCHEMAS = 8
 const HOWS: Export[] = ['include', 'include_masked', 'presence_only', { exclude: 'for this test' }]
 
 /** What an erasure may do with a value so that nothing of it is left. */
-const REMOVES: ReadonlySet<unknown> = new Set(['delete_row', 'shred', 'null'])
+const REMOVES: ReadonlySet<unknown> = new Set(['delete_row', 'shred', 'null', 'pseudonymise'])
 
 const FLIPS = [
   ['unexported', { export: { exclude: 'flipped by a test' } }],

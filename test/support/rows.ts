@@ -153,6 +153,13 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     request_digest: digest('order-1'),
   }),
   audit_head: ({ org }) => ({ org_id: org, seq: 0, hash: Buffer.alloc(1) }),
+  former_members: ({ org }) => ({
+    org_id: org,
+    id: newId(),
+    user_id: newId(),
+    label: '7F3A',
+    at: new Date(),
+  }),
   audit_log: ({ org }) => ({ org_id: org, actor_kind: 'system', action: 'sign_in.blocked' }),
   audit_tombstones: () => ({ org_ref: digest(newId()), seq: 1, hash: digest('end') }),
   retention_settings: ({ org, user }) => ({

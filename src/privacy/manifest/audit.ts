@@ -65,6 +65,17 @@ export const audit = [
       },
     ],
   ),
+  table(
+    'former_members',
+    { ...aboutOrganization('account_life'), category: 'audit' },
+    {
+      org_id: key,
+      id: key,
+      user_id: { why: RANDOM },
+      label: { why: 'four random letters in the place of a name, of this organization alone' },
+      at: key,
+    },
+  ),
   table('audit_tombstones', aboutNobody('audit_proof'), {
     org_ref: { ...key, sealed: 'hash' },
     seq: key,

@@ -18,6 +18,7 @@ export const contacts = [
     sources: { collectedFrom: 'derived', paths: ['name', 'email', 'phone'] },
     created_at: key,
     updated_at: key,
+    erasing_at: key,
   }),
   table('contact_identities', aboutContact('contact_id->contacts', 'contact_life'), {
     org_id: key,

@@ -42,7 +42,7 @@ export const messages = [
     status: {},
     rank: { collectedFrom: 'derived' },
     context_wamid: {},
-    author_id: colleague('author_id'),
+    author_id: { ...colleague('author_id'), erase: 'pseudonymise' },
     client_token: key,
     error_code: {},
     error_title: {},

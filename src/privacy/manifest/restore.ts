@@ -10,6 +10,7 @@ export const restore: Readonly<Record<string, Readonly<Record<string, string>>>>
   contacts: {
     attributes: `coalesce(r.attributes, '{}')`,
     sources: `coalesce(r.sources, '{}')`,
+    erasing_at: 'null',
   },
   contact_identities: {},
   restrictions: {},
@@ -25,4 +26,5 @@ export const restore: Readonly<Record<string, Readonly<Record<string, string>>>>
   message_events: {},
   contact_preferences: {},
   message_corrections: {},
+  former_members: {},
 }
