@@ -8,6 +8,7 @@ import { findDeletion } from '../deletions/deletion.ts'
 import { cancelDeletion, rejectDeletion } from '../deletions/cancel.ts'
 import { requestDeletion, type Wish } from '../deletions/request.ts'
 import { statusOf } from '../deletions/status.ts'
+import { deleteListed, type Listed } from '../meta/id-list.ts'
 import { organizationOfContact } from '../privacy/export-file.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
@@ -29,11 +30,9 @@ export const deletionCommands: Record<string, Command> = {
     },
     async run(at, given) {
       const on = await at.open()
-      const received = given.received === undefined ? undefined : new Date(given.received)
-      if (received && received > on.now())
-        throw new Refusal(422, 'future', 'A request cannot have been received in the future.')
+      const received = whenReceived(on, given.received)
       const wish = await wishOf(on, given)
-      const asked = await requestDeletion(on, { ...wish, ...(received ? { received } : {}) })
+      const asked = await requestDeletion(on, { ...wish, received })
       // Nobody else may be running; where a worker is, one of the two does it.
       if (wish.kind !== 'org') await advanceDue(on, { now: on.now() })
       const { state } = (await findDeletion(on, asked.code)) ?? asked
@@ -83,6 +82,24 @@ export const deletionCommands: Record<string, Command> = {
       return { state: 'cancelled' }
     },
   }),
+  'deletion import-meta-ids': command({
+    usage: '--file FILE [--app ID] [--received ISO]   (an app-scoped id a line)',
+    options: {
+      file: z.string().min(1),
+      app: z
+        .string()
+        .regex(/^\d{1,32}$/)
+        .optional(),
+      received: z.iso.datetime({ offset: true }).optional(),
+    },
+    async run(at, { file, app, received }) {
+      const text = await readText(file)
+      const on = await at.open()
+      const listed = await deleteListed(on, { text, app, received: whenReceived(on, received) })
+      await advanceDue(on, { now: on.now() })
+      return { imported: listed.length, deletions: await Promise.all(listed.map(withState(on))) }
+    },
+  }),
   'deletion verify': command({
     usage: 'FILE [--keys FILE]',
     words: ['FILE'],
@@ -107,9 +124,32 @@ async function ownKeys(at: {
   return publishedKeys(openVault(config.masterKeys))
 }
 
+/** When a request reached us by whatever road; now unless told. */
+function whenReceived(on: Resources, given: string | undefined): Date {
+  const received = given === undefined ? on.now() : new Date(given)
+  if (received > on.now())
+    throw new Refusal(422, 'future', 'A request cannot have been received in the future.')
+  return received
+}
+
+const withState =
+  (on: Resources) =>
+  async (one: Listed): Promise<object> => {
+    const found = await findDeletion(on, one.code)
+    return { ...one, state: found?.state, deadline: found?.deadline_at }
+  }
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch {
+    throw new Refusal(422, 'unreadable', `${file} cannot be read.`)
+  }
+}
+
 async function readJson(file: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(file, 'utf8'))
+    return JSON.parse(await readText(file))
   } catch {
     throw new Refusal(422, 'unreadable', `${file} is no JSON file that can be read.`)
   }

@@ -22,6 +22,15 @@ export async function listGranted(on: Resources, { app, user, orgs }: Grant): Pr
   )
 }
 
+/** Whether a connection that is not among `going` hangs on the same person's grant: it would lose its token too. */
+export async function isGrantShared(
+  on: Resources,
+  { app, user, going }: { app: string; user: string; going: ReadonlySet<string> },
+): Promise<boolean> {
+  const known = await listGranted(on, { app, user, orgs: [] })
+  return known.some(({ id }) => !going.has(id))
+}
+
 /**
  * The token is gone at Meta, or not wanted any more: it is destroyed, and whose it was is forgotten. Nothing is sent before somebody
  * enters another one; what waits stays, and webhooks are taken. Doing it again changes nothing.

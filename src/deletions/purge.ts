@@ -14,6 +14,7 @@ import { countRetained, isHeld, type Retained } from './retained.ts'
 import { endOf } from './statement.ts'
 import { noteState } from './states.ts'
 import { writeLedgerFile } from './ledger-file.ts'
+import { NotReleased } from './release.ts'
 import { NotClean, STEPS, subjectOf, type Counts, type Step } from './steps.ts'
 
 const LEASE_MS = 60_000
@@ -43,7 +44,7 @@ export async function purge(on: Resources, deletion: Deletion, at: Advance): Pro
     if (error instanceof Stopped) return false
     // Something was left: the steps that remove run once more before it is looked for again.
     if (error instanceof NotClean) await on.db.withSystem((tx) => startOver(tx, lease))
-    await rest(on, lease).catch(() => undefined)
+    await rest(on, lease, error).catch(() => undefined)
     throw error
   }
 }
@@ -61,15 +62,14 @@ async function take(on: Resources, id: string): Promise<Lease | undefined> {
   return taken && { id, fence: taken.fence, renewed: now.getTime() }
 }
 
-/** What failed is not tried again at once: whatever is away needs a moment. */
-const rest = (on: Resources, { id, fence }: Lease): Promise<unknown> =>
-  on.db.withSystem((tx) =>
-    rows(tx, 'update deletions set lease_until = ? where id = ? and fence = ?', [
-      new Date(on.now().getTime() + REST_MS),
-      id,
-      fence,
-    ]),
+/** What failed is not tried again at once: whatever is away needs a moment, and Meta a longer one at each try. */
+function rest(on: Resources, { id, fence }: Lease, error: unknown): Promise<unknown> {
+  const times = error instanceof NotReleased ? 2 ** Math.min(fence - 1, 7) : 1
+  const until = new Date(on.now().getTime() + REST_MS * times)
+  return on.db.withSystem((tx) =>
+    rows(tx, 'update deletions set lease_until = ? where id = ? and fence = ?', [until, id, fence]),
   )
+}
 
 /** Only the holder of the lease writes; throws Stopped when it is lost. */
 async function write(on: Resources, { id, fence }: Lease, change: object): Promise<void> {

@@ -1,9 +1,16 @@
 import { tokenFrom } from '../connections/secrets.ts'
 import { rows } from '../db.ts'
 import { openFor } from '../keys.ts'
+import {
+  askAbsence,
+  endGrant,
+  endSubscription,
+  isPassing,
+  type Account,
+  type Grant,
+} from '../meta/release.ts'
 import type { Resources } from '../resources.ts'
 import { DAY_MS } from '../privacy/limits.ts'
-import type { Secret } from '../secret.ts'
 import { SealError } from '../vault.ts'
 import type { Deletion } from './deletion.ts'
 import type { Outcome } from './steps.ts'
@@ -13,88 +20,97 @@ export class NotReleased extends Error {}
 
 /** In the last two days before the deadline nothing waits for others any more. */
 const LAST_MS = 2 * DAY_MS
-const GONE = new Set([100, 190, 200, 803])
 
-/** `token` is undefined where it does not open: its key is gone, and so is what it could be used for. */
-type Account = { org: string; waba: string; token: Secret | undefined }
+/** `account` is undefined where its token does not open: its key is gone, and so is what it could be used for. */
+type Held = { id: string; waba: string; user: string | null; account: Account | undefined }
 /** With a grantor only what hangs on their grant alone: an account that somebody else connected too stays. */
 type Whose = { orgs: string[]; grantor?: string }
 
 /**
- * End Meta's webhooks to us for every business account, with the token that is destroyed after it. A token Meta no
- * longer takes means that it is gone there already.
- * Source: WhatsApp Business Management API, DELETE /{waba-id}/subscribed_apps; privacy policy §6, "WhatsApp configuration".
+ * End Meta's webhooks to us for every business account, ask whether they have ended, and take back what was granted: with the
+ * tokens that are destroyed after it. What is kept of it are words of ours: `done`, `already_gone`, `unconfirmed(why)`.
+ * Throws NotReleased while Meta may still confirm and the deadline leaves room for it.
+ * Source: privacy policy §6, "WhatsApp configuration"; promise P41.
  */
 export async function releaseNumbers(
   on: Resources,
   deletion: Deletion,
   { orgs, grantor }: Whose = { orgs: [deletion.subject_id] },
 ): Promise<Outcome> {
+  const held: Held[] = []
+  for (const org of orgs) held.push(...(await heldBy(on, org, grantor)))
   const notes: string[] = []
-  const accounts: Account[] = []
-  for (const org of orgs) accounts.push(...(await accountsOf(on, org, grantor)))
-  for (const { org, waba, token } of accounts) {
-    const result = token === undefined ? 'unreadable' : await unsubscribe(on, { org, waba, token })
-    // What was released before and comes from a restored backup has nothing to wait for.
-    const isLate =
-      deletion.first !== null || deletion.deadline_at.getTime() - on.now().getTime() < LAST_MS
-    if (result === 'unconfirmed' && !isLate) throw new NotReleased()
-    notes.push(`subscribed_apps ${result}`)
-  }
-  return { counts: { accounts: notes.length }, notes }
+  // What was released before and comes from a restored backup has nothing to wait for.
+  const isLate =
+    deletion.first !== null || deletion.deadline_at.getTime() - on.now().getTime() < LAST_MS
+  const accounts = [...new Map(held.map((one) => [one.waba, one])).values()]
+  const ended = []
+  for (const { account } of accounts) ended.push(await endAccount(on, account, notes))
+  if (ended.some(isPassing) && !isLate) throw new NotReleased()
+  // The grants go last: without them no token could end anything else.
+  const taken = []
+  for (const grant of grantsIn(held)) taken.push(await takeBack(on, grant, notes))
+  if (taken.some(isPassing) && !isLate) throw new NotReleased()
+  return { counts: { accounts: accounts.length }, notes }
 }
 
-async function accountsOf(
+/** Ends the webhooks of one account, and asks for proof where somebody is left to be asked. */
+async function endAccount(
   on: Resources,
-  org: string,
-  grantor: string | null = null,
-): Promise<Account[]> {
+  account: Account | undefined,
+  notes: string[],
+): Promise<string> {
+  const ended = account ? await endSubscription(on, account) : 'unconfirmed(unreadable)'
+  notes.push(`subscribed_apps ${ended}`)
+  if (account && ended === 'done') notes.push(`our_app ${await askAbsence(on, account)}`)
+  return ended
+}
+
+async function takeBack(on: Resources, grant: Grant, notes: string[]): Promise<string | undefined> {
+  const taken = await endGrant(on, grant)
+  if (taken) notes.push(`permissions ${taken}`)
+  return taken
+}
+
+/** Each person's once, with all that ends with it. */
+function grantsIn(held: Held[]): Grant[] {
+  const going = new Set(held.map(({ id }) => id))
+  const grants = new Map<string, Grant>()
+  for (const { user, account } of held)
+    if (user !== null && account) grants.set(`${user} ${account.app}`, { user, account, going })
+  return [...grants.values()]
+}
+
+type Row = {
+  id: string
+  waba_id: string
+  access_token: string
+  app_id: string | null
+  granted_by: string | null
+}
+
+/** The oldest first, so that of several tokens for one account the newest is used. */
+async function heldBy(on: Resources, org: string, grantor: string | null = null): Promise<Held[]> {
   return on.db.withTenant(org, async (tx) => {
-    const found = await rows<{ id: string; waba_id: string; access_token: string }>(
+    const found = await rows<Row>(
       tx,
-      `select distinct on (waba_id) id, waba_id, access_token from connections c
+      `select id, waba_id, access_token, app_id, granted_by from connections c
         where org_id = :org and access_token is not null
           and (:grantor::text is null or granted_by = :grantor and not exists (select from connections o
             where o.org_id = c.org_id and o.waba_id = c.waba_id and o.access_token is not null
               and o.granted_by is distinct from :grantor))
-        order by waba_id, id desc`,
+        order by id`,
       { org, grantor },
     )
-    const accounts: Account[] = []
-    for (const { id, waba_id: waba, access_token } of found) {
+    const held: Held[] = []
+    for (const { id, waba_id: waba, access_token, app_id: app, granted_by: user } of found) {
       const place = { purpose: 'connections|access_token', org, row: id }
       const token = await openFor(on, tx, place, access_token).then(tokenFrom, (error: unknown) => {
         if (!(error instanceof SealError)) throw error
         return undefined
       })
-      accounts.push({ org, waba, token })
+      held.push({ id, waba, user, account: token && { org, waba, token, app } })
     }
-    return accounts
+    return held
   })
-}
-
-/** One account by its token; `unconfirmed` when Meta did not say that it is done. */
-export async function unsubscribe(
-  on: Resources,
-  { org, waba, token }: { org: string; waba: string; token: Secret },
-): Promise<'done' | 'already_gone' | 'unconfirmed'> {
-  const answer = await on.egress.graph({
-    purpose: 'end_subscription',
-    org,
-    method: 'DELETE',
-    path: `/${waba}/subscribed_apps`,
-    token,
-  })
-  if (answer.outcome !== 'answered') return 'unconfirmed'
-  if (answer.status < 300) return 'done'
-  return GONE.has(codeIn(answer.body)) ? 'already_gone' : 'unconfirmed'
-}
-
-function codeIn(body: Buffer): number {
-  try {
-    const { error } = JSON.parse(body.toString('utf8')) as { error?: { code?: number } }
-    return error?.code ?? 0
-  } catch {
-    return 0
-  }
 }

@@ -57,10 +57,24 @@ const WORDS: Record<string, string> = {
   verify: 'Look for anything that is left',
 }
 
-/** The steps in their order, with what each removed. */
+const SAID: readonly (readonly [word: RegExp, says: string])[] = [
+  [/^subscribed_apps done$/, 'Meta ended the webhooks of an account'],
+  [/^subscribed_apps already_gone$/, 'Meta sent nothing any more already'],
+  [/^subscribed_apps unconfirmed/, 'Meta did not confirm that it ended the webhooks of an account'],
+  [/^our_app absent/, 'asked again, Meta no longer names our app there'],
+  [/^our_app/, 'whether our app is still named there was not answered'],
+  [/^permissions (done|already_gone)$/, 'what was granted to our app is taken back'],
+  [/^permissions shared$/, 'the grant stays, because another connection hangs on it'],
+  [/^permissions/, 'Meta did not confirm that the grant is taken back'],
+]
+
+/** What is noted with a step, for people; the certificate has the exact words. */
+const sayNote = (note: string): string => SAID.find(([word]) => word.test(note))?.[1] ?? note
+
+/** The steps in their order, with what each removed and what is noted of it. */
 export const progressOf = (
   deletion: Deletion,
-): { name: string; done: boolean; removed: number }[] =>
+): { name: string; done: boolean; removed: number; notes: string[] }[] =>
   STEPS[deletion.kind].map(({ name }) => {
     const note = deletion.steps[name]
     const removed = name === 'rows' || name === 'people' ? Object.values(note?.counts ?? {}) : []
@@ -68,5 +82,6 @@ export const progressOf = (
       name: WORDS[name] ?? name,
       done: note?.done ?? false,
       removed: removed.reduce((sum, n) => sum + n, 0),
+      notes: (note?.notes ?? []).map(sayNote),
     }
   })

@@ -7,8 +7,8 @@ import { requestDeletion } from '../deletions/request.ts'
 import type { Resources } from '../resources.ts'
 import { isSignedWith, readSigned, splitSigned, type Signed } from './signed-request.ts'
 
-/** What a verified callback is about. */
-export type Callback = { grant: Grant; issued: number }
+/** What a verified callback is about, or a line of Meta's list; `received` where that was not just now. */
+export type Callback = { grant: Grant; issued: number; received?: Date }
 
 /**
  * The callback in a form's `signed_request`, or undefined for anything that the named app did not sign. Without `app`
@@ -55,7 +55,10 @@ async function listSigners(on: Resources, signed: Signed, app: string): Promise<
  * another one while the deletion is under way, gets the same code and makes nothing; so does a person nobody knows.
  * Source: Meta, data deletion callback; promise P41.
  */
-export async function deleteGrant(on: Resources, { grant, issued }: Callback): Promise<string> {
+export async function deleteGrant(
+  on: Resources,
+  { grant, issued, received }: Callback,
+): Promise<string> {
   const code = keyed(on, 'meta_codes', grant, String(issued)).subarray(0, 24).toString('base64url')
   if (await findDeletion(on, code)) return code
   const asked = await requestDeletion(on, {
@@ -64,6 +67,7 @@ export async function deleteGrant(on: Resources, { grant, issued }: Callback): P
     road: 'meta',
     by: SYSTEM,
     code,
+    ...(received ? { received } : {}),
     values: [grant.app, grant.user, ...grant.orgs],
   })
   return asked.code

@@ -21,6 +21,9 @@ export function describeNumber(line: Line, id: string): Record<string, unknown> 
 const SCOPES = ['whatsapp_business_messaging', 'whatsapp_business_management']
 const APP = { id: '100000000000000', name: 'ChatFlow sandbox', link: 'https://example.com' }
 
+/** Who granted the tokens of the sandbox. */
+const GRANTOR = '200000000000000'
+
 /** `GET /debug_token`: what a token may do. It never expires here. */
 export function describeToken(box: Sandbox, token: unknown): object {
   const line = box.lines.find((found) => sameSecret(found.accessToken, String(token)))
@@ -29,6 +32,7 @@ export function describeToken(box: Sandbox, token: unknown): object {
   return {
     data: {
       app_id: APP.id,
+      user_id: GRANTOR,
       application: APP.name,
       type: 'SYSTEM_USER',
       is_valid: isValid,
@@ -45,6 +49,14 @@ export function subscription(box: Sandbox, line: Line, id: string, method: strin
   if (method === 'GET')
     return { data: line.subscribed ? [{ whatsapp_business_api_data: APP }] : [] }
   line.subscribed = method === 'POST'
+  box.changed(line.org)
+  return { success: true }
+}
+
+/** `DELETE /{user-id}/permissions`: whoever granted it takes everything back, and the token works no more. */
+export function withdrawal(box: Sandbox, line: Line, id: string): object {
+  if (id !== GRANTOR) throw unknownObject()
+  line.switches.token_revoked = true
   box.changed(line.org)
   return { success: true }
 }

@@ -2,7 +2,7 @@ import express, { Router, type ErrorRequestHandler, type Request, type Response 
 import { access } from '../http/access.ts'
 import { newId } from '../ids.ts'
 import type { Resources } from '../resources.ts'
-import { describeNumber, describeToken, subscription } from './graph-account.ts'
+import { describeNumber, describeToken, subscription, withdrawal } from './graph-account.ts'
 import { checkToken, lineOfToken, takeMessage, type GraphAnswer } from './graph.ts'
 import { badParameter, bodyOf, GraphRefusal, unknownObject } from './graph-refusals.ts'
 import { openSandbox } from './sandbox.ts'
@@ -10,6 +10,12 @@ import { noteWire, type Line, type Sandbox } from './state.ts'
 import { listShelf } from './templates.ts'
 
 type Call = (box: Sandbox, line: Line, req: Request) => GraphAnswer
+
+const id = (req: Request): string => String(req.params['id'])
+const take: Call = (box, line, req) => {
+  if (id(req) !== line.phoneNumberId) throw unknownObject()
+  return takeMessage(box, line, objectOf(req.body))
+}
 
 /** The Graph API over HTTP, as far as the product calls it; any version is taken, the bearer token decides. */
 export function graphRoutes(on: Resources): Router {
@@ -24,11 +30,6 @@ export function graphRoutes(on: Resources): Router {
     if (isSilent) res.socket?.destroy()
     else res.json(body)
   }
-  const id = (req: Request): string => String(req.params['id'])
-  const take: Call = (box, line, req) => {
-    if (id(req) !== line.phoneNumberId) throw unknownObject()
-    return takeMessage(box, line, objectOf(req.body))
-  }
 
   router.use(express.json({ limit: '1mb' }))
   router.post('/:version/:id/messages', access('sandbox'), answer(take))
@@ -41,6 +42,11 @@ export function graphRoutes(on: Resources): Router {
     '/:version/:id/subscribed_apps',
     access('sandbox'),
     answer((box, line, req) => ({ body: subscription(box, line, id(req), req.method) })),
+  )
+  router.delete(
+    '/:version/:id/permissions',
+    access('sandbox'),
+    answer((box, line, req) => ({ body: withdrawal(box, line, id(req)) })),
   )
   router.get(
     '/:version/:id/message_templates',

@@ -1,18 +1,35 @@
-import { createHmac } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { testConnection } from '../../src/connections/check.ts'
 import { advanceDue } from '../../src/deletions/advance.ts'
 import { rows } from '../../src/db.ts'
 import { allowance } from '../../src/sending/hold.ts'
 import { startApp, type Running } from '../support/app.ts'
-import { startMeta, type Meta } from '../support/graph-questions.ts'
+import { refusedBy, startMeta, type Meta } from '../support/graph-questions.ts'
 import { arrive } from '../support/inbound.ts'
 import type { Org } from '../support/org.ts'
+import { importIds, purgeOf, toldOf } from '../support/releases.ts'
 import { signInAs } from '../support/sign-in.ts'
+import {
+  accountUpdate,
+  appNamed,
+  codeIn,
+  contentOf,
+  postSigned,
+  refusedRequests,
+  SECRET,
+  sign,
+} from '../support/signed-requests.ts'
 import { visit } from '../support/visitor.ts'
 
-const SECRET = 'test-app-secret'
 const APP = '670843887433847'
 const USER = '218471'
+const DAY = 86_400_000
+type Noted = { certificate: { steps: { meta_release: { notes: string[] } } } }
+const GRANT = 'update connections set app_id = ?, granted_by = ? where'
+/** The time, where a test sets it. */
+let clock: Date | undefined
+const SUCCESS = { status: 200, body: { success: true } } as const
 let meta: Meta
 let app: Running
 let org: Org
@@ -20,7 +37,7 @@ let org: Org
 beforeAll(async () => {
   meta = await startMeta()
   const env = { GRAPH_API_URL: meta.url, META_APP_ID: APP, META_APP_SECRET: SECRET }
-  app = await startApp({ workers: false, env })
+  app = await startApp({ workers: false, env, now: () => clock ?? new Date() })
 })
 afterAll(async () => {
   await app.stop()
@@ -28,34 +45,20 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   org = await app.org()
+  clock = undefined
   meta.asked.length = 0
-  meta.answer('subscribed_apps', { status: 200, body: { success: true } })
-  await as('update connections set app_id = ?, granted_by = ? where org_id = ?', [APP, user()])
+  meta.answer('DELETE', SUCCESS)
+  meta.answer('GET', { status: 200, body: { data: [] } })
+  await as(`${GRANT} org_id = ?`, [APP, user()])
 })
 
-/** Each test its own person. */
 const user = (): string => USER + BigInt(`0x${org.id.slice(-8)}`).toString()
 const as = <T>(sql: string, values: string[]): Promise<T[]> =>
   app.on.db.withTenant(org.id, (tx) => rows<T>(tx, sql, [...values, org.id]))
-const connection = async (): Promise<Record<string, unknown> | undefined> => {
-  const columns = 'access_token, granted_by, state, state_reason'
-  return (
-    await as<Record<string, unknown>>(`select ${columns} from connections where org_id = ?`, [])
-  )[0]
-}
-const content = (id = user()): object => ({
-  user_id: id,
-  algorithm: 'HMAC-SHA256',
-  issued_at: Math.floor(Date.now() / 1_000),
-})
-const sign = (what: object, secret = SECRET): string => {
-  const payload = Buffer.from(JSON.stringify(what)).toString('base64url')
-  return `${createHmac('sha256', secret).update(payload).digest('base64url')}.${payload}`
-}
-const post = (path: string, signed_request: string): Promise<Response> =>
-  fetch(app.url + path, { method: 'POST', body: new URLSearchParams({ signed_request }) })
-const codeIn = async (answer: Response): Promise<string> =>
-  ((await answer.json()) as { confirmation_code: string }).confirmation_code
+const connection = async (): Promise<Record<string, unknown> | undefined> =>
+  (await as<Record<string, unknown>>('select * from connections where org_id = ?', []))[0]
+const content = (id = user()): object => contentOf(id)
+const post = (path: string, request: string) => postSigned(app.url + path, request)
 const deletions = async (): Promise<number> => {
   const sql = 'select count(*)::int as n from deletions'
   return (await app.on.db.withSystem((tx) => rows<{ n: number }>(tx, sql)))[0]?.n ?? 0
@@ -73,9 +76,12 @@ describe('P41 — WhatsApp configuration goes, also at Meta', () => {
     expect(await codeIn(await post('/meta/data-deletion', request))).toBe(body['confirmation_code'])
 
     expect((await advanceDue(app.on, { now: app.on.now() })).failed).toEqual([])
-    const { wabaId, accessToken } = org.connection
+    const token = org.connection.accessToken
+    const subscribed = `/v26.0/${org.connection.wabaId}/subscribed_apps`
     expect(meta.asked).toEqual([
-      { path: `/${app.on.config.GRAPH_API_VERSION}/${wabaId}/subscribed_apps`, token: accessToken },
+      { method: 'DELETE', path: subscribed, token },
+      { method: 'GET', path: subscribed, token },
+      { method: 'DELETE', path: `/v26.0/${user()}/permissions`, token },
     ])
     expect(await connection()).toMatchObject({ access_token: null, granted_by: null })
     const before = await deletions()
@@ -93,12 +99,109 @@ describe('P41 — WhatsApp configuration goes, also at Meta', () => {
     expect(await connection()).toMatchObject({ state: 'active', granted_by: user() })
   })
 
-  test('Meta that cannot be reached is asked again, and the token waits for it', async () => {
-    meta.answer('subscribed_apps', { status: 503, body: 'away' })
-    await post('/meta/data-deletion', sign(content()))
-    const { failed } = await advanceDue(app.on, { now: app.on.now() })
-    expect(failed).toHaveLength(1)
-    expect((await connection())?.['access_token']).not.toBeNull()
+  /** Issued `age` seconds ago: the same second twice is the same callback. */
+  const askDeletion = async (age = 0): Promise<string> =>
+    codeIn(await post('/meta/data-deletion', sign(contentOf(user(), age))))
+
+  test.each([
+    ['trouble of its own', { status: 503, body: 'away' }, 'away'],
+    ['a line that breaks', 'hang up', 'away'],
+    ['too many calls', refusedBy(80_008, 'There have been too many calls'), 'limited'],
+  ] as const)(
+    'with %s Meta is asked again, later each time, and the token waits until two days before the deadline',
+    async (_what, answer, why) => {
+      meta.answer('DELETE', answer)
+      clock = new Date()
+      const code = await askDeletion()
+      const { id, deadline_at } = await toldOf(app, code)
+      const tryAt = async (at: number): Promise<string[]> => {
+        clock = new Date(at)
+        return (await advanceDue(app.on, { now: clock })).failed
+      }
+      let now = clock.getTime()
+      expect(await tryAt(now)).toEqual([id])
+      for (const wait of [30_000, 60_000, 120_000]) {
+        expect(await tryAt(now + wait - 1)).toEqual([])
+        now += wait + 1
+        expect(await tryAt(now)).toEqual([id])
+      }
+      expect((await connection())?.['access_token']).not.toBeNull()
+      expect(await tryAt(deadline_at.getTime() - DAY)).toEqual([])
+      const { state, notes } = await toldOf(app, code)
+      expect(state).toBe('purged')
+      expect(notes).toBe(`subscribed_apps unconfirmed(${why}); permissions unconfirmed(${why})`)
+      expect((await connection())?.['access_token']).toBeNull()
+    },
+  )
+
+  test('what Meta answers after the release is kept: in the signed certificate and, in words, on the page', async () => {
+    const [yes, no] = ['no longer names our app', 'was not answered']
+    const cases = [
+      [{ data: [] }, /^subscribed_apps done; our_app absent at 20\S+Z; permissions done$/, yes],
+      [{ data: [appNamed('1')] }, /; our_app absent at/, yes],
+      [{ data: [appNamed(APP)] }, /; our_app unconfirmed\(present\);/, no],
+      ['a page', /; our_app unconfirmed\(unreadable\);/, no],
+    ] as const
+    for (const [age, [body, note, words]] of cases.entries()) {
+      meta.answer('GET', { status: 200, body })
+      const code = await askDeletion(age * 60)
+      await advanceDue(app.on, { now: app.on.now() })
+      const { notes, certificate } = await toldOf(app, code)
+      expect(notes).toMatch(note)
+      const noted = (certificate as Noted).certificate.steps.meta_release.notes
+      expect(noted.join('; ')).toBe(notes)
+      expect(await (await fetch(`${app.url}/deletion/${code}`)).text()).toContain(words)
+      const connected = await org.connect()
+      await as(`${GRANT} id = ? and org_id = ?`, [APP, user(), connected.id])
+    }
+  })
+
+  test('a token that Meta takes no more means that all is gone already', async () => {
+    meta.answer('DELETE', refusedBy(190, 'Error validating access token'))
+    const code = await askDeletion()
+    expect((await advanceDue(app.on, { now: app.on.now() })).failed).toEqual([])
+    const { notes } = await toldOf(app, code)
+    expect(notes).toBe('subscribed_apps already_gone; permissions already_gone')
+  })
+
+  test('a grant that another organization hangs on stays, and one to an app of the organization’s own is not ours', async () => {
+    const [ours, neighbour] = [org, await app.org()]
+    const sql = `${GRANT} org_id = ?`
+    await app.on.db.withTenant(neighbour.id, (tx) => rows(tx, sql, [APP, user(), neighbour.id]))
+    expect(await purgeOf(app, ours.id)).toMatch(
+      /^subscribed_apps done; our_app absent.+; permissions shared$/,
+    )
+    await app.on.db.withTenant(neighbour.id, (tx) => rows(tx, sql, ['777', user(), neighbour.id]))
+    expect(await purgeOf(app, neighbour.id)).toMatch(
+      /^subscribed_apps done; our_app absent at \S+$/,
+    )
+    expect(meta.asked.filter(({ path }) => path.includes('permissions'))).toEqual([])
+  })
+
+  test('a list of ids that Meta sends by mail is worked through, and a wrong line stops it by its number', async () => {
+    const file = join(app.on.config.DATA_DIR, 'ids.txt')
+    const before = await deletions()
+    await writeFile(file, `${user()}\n\n12 34\nAna <ana@example.test>\n`)
+    await expect(importIds(app, file)).rejects.toMatchObject({
+      code: 'invalid_lines',
+      message: expect.stringMatching(/lines 3, 4\. Nothing was imported\.$/) as string,
+    })
+    expect(await deletions()).toBe(before)
+
+    await writeFile(file, `${user()}\r\n\r\n990077\r\n`)
+    const { imported, deletions: made } = await importIds(app, file)
+    expect(imported).toBe(2)
+    expect(made).toMatchObject([
+      { line: 1, id: user(), state: 'purged' },
+      { line: 3, id: '990077', state: 'purged' },
+    ])
+    expect(await connection()).toMatchObject({ access_token: null, granted_by: null })
+    expect((await fetch(`${app.url}/deletion/${made[0]?.code}`)).status).toBe(200)
+    // The same list again: the same codes, and nothing new.
+    expect((await importIds(app, file)).deletions.map(({ code }) => code)).toEqual(
+      made.map(({ code }) => code),
+    )
+    expect(await deletions()).toBe(before + 2)
   })
 
   test('deauthorized: the token is destroyed at once and nothing more is sent', async () => {
@@ -116,21 +219,20 @@ describe('P41 — WhatsApp configuration goes, also at Meta', () => {
     expect(meta.asked).toEqual([])
   })
 
-  const update = (value: object, time = Math.ceil(Date.now() / 1_000) + 1): object => ({
-    object: 'whatsapp_business_account',
-    entry: [{ id: '9', time, changes: [{ field: 'account_update', value }] }],
-  })
-
   test.each(['PARTNER_APP_UNINSTALLED', 'PARTNER_REMOVED', 'ACCOUNT_DELETED'])(
     'Meta’s word %s has the same effect',
     async (event) => {
       const waba_info = { waba_id: org.connection.wabaId, partner_app_id: APP }
-      await arrive(app.on, org, update({ event, waba_info: { ...waba_info, waba_id: '1' } }))
-      await arrive(app.on, org, update({ event, waba_info: { ...waba_info, partner_app_id: '2' } }))
-      await arrive(app.on, org, update({ event, waba_info }, 1_700_000_000))
-      await arrive(app.on, org, update({ event: 'PARTNER_ADDED', waba_info }))
+      await arrive(app.on, org, accountUpdate({ event, waba_info: { ...waba_info, waba_id: '1' } }))
+      await arrive(
+        app.on,
+        org,
+        accountUpdate({ event, waba_info: { ...waba_info, partner_app_id: '2' } }),
+      )
+      await arrive(app.on, org, accountUpdate({ event, waba_info }, 1_700_000_000))
+      await arrive(app.on, org, accountUpdate({ event: 'PARTNER_ADDED', waba_info }))
       expect((await connection())?.['state']).toBe('active')
-      await arrive(app.on, org, update({ event, waba_info }))
+      await arrive(app.on, org, accountUpdate({ event, waba_info }))
       expect(await connection()).toMatchObject({ access_token: null, state_reason: 'deauthorized' })
     },
   )
@@ -139,33 +241,38 @@ describe('P41 — WhatsApp configuration goes, also at Meta', () => {
     const admin = visit(app, { cookie: await signInAs(app.on, org, await org.person('admin')) })
     const path = `/settings/connections/${org.connection.id}/disconnect`
     expect((await admin.get(path)).text).toContain('Disconnect this number')
-    meta.answer('subscribed_apps', { status: 503, body: 'away' })
+    meta.answer('DELETE', { status: 503, body: 'away' })
     expect((await admin.post(path, {})).text).toContain('nothing was changed')
     expect((await connection())?.['access_token']).not.toBeNull()
-    meta.answer('subscribed_apps', { status: 200, body: { success: true } })
+    meta.answer('DELETE', SUCCESS)
     expect((await admin.post(path, {})).status).toBe(303)
-    expect(meta.asked.at(-1)?.token).toBe(org.connection.accessToken)
+    const { wabaId, accessToken: token } = org.connection
+    expect(meta.asked.slice(-2)).toEqual([
+      { method: 'DELETE', path: `/v26.0/${wabaId}/subscribed_apps`, token },
+      { method: 'DELETE', path: `/v26.0/${user()}/permissions`, token },
+    ])
     expect(await connection()).toMatchObject({ access_token: null, state_reason: 'disconnected' })
     expect((await admin.get('/settings/connections')).text).toContain('Disconnected')
   })
 
-  test('what its app did not sign changes nothing and leaves no row', async () => {
+  test('of signed requests, those that its app did not sign change nothing and leave no row', async () => {
     const before = await deletions()
-    const others = [
-      sign(content(), 'another-secret'),
-      sign({ ...content(), algorithm: 'HMAC-SHA1' }),
-      sign({ ...content(), algorithm: 'none' }),
-    ]
-    for (const request of others)
-      for (const path of ['/meta/data-deletion', '/meta/deauthorize'])
-        expect((await post(path, request)).status).toBe(400)
-    const json = { method: 'POST', headers: { 'content-type': 'application/json' } }
-    const sent = await fetch(`${app.url}/meta/deauthorize`, {
-      ...json,
-      body: JSON.stringify({ signed_request: sign(content()) }),
-    })
-    expect(sent.status).toBe(400)
+    const answered: unknown[] = []
+    for (const [what, , body] of refusedRequests(user()))
+      for (const at of ['/meta/data-deletion', '/meta/deauthorize']) {
+        const { status } = await fetch(app.url + at, { method: 'POST', ...body })
+        answered.push([what, at, status])
+      }
+    const expected = refusedRequests(user()).flatMap(([what, status]) => [
+      [what, '/meta/data-deletion', status],
+      [what, '/meta/deauthorize', status],
+    ])
+    expect(answered).toEqual(expected)
     expect([await deletions(), (await connection())?.['state']]).toEqual([before, 'active'])
+    // Padding at the end of a part is no reason to refuse one.
+    const padded = sign(content()).replace('.', '=.')
+    expect((await post('/meta/deauthorize', `${padded}=`)).status).toBe(200)
+    expect((await connection())?.['state']).toBe('suspended')
   })
 
   test('an organization’s own app is known by its own secret alone', async () => {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export type Question = { path: string; token: string }
+export type Question = { method: string; path: string; token: string }
 /** A status with a body: an object becomes JSON, text stays what it is; `hang up` breaks the connection. */
 export type MetaAnswer = { status: number; body: object | string } | 'hang up'
 
@@ -9,7 +9,7 @@ export type MetaAnswer = { status: number; body: object | string } | 'hang up'
 export type Meta = {
   url: string
   asked: Question[]
-  /** The answer to every question whose path contains `part`, until told otherwise. */
+  /** The answer to every question whose `METHOD path` contains `part`, the longest such part, until told otherwise. */
   answer(part: string, answer: MetaAnswer): void
   stop(): Promise<void>
 }
@@ -26,8 +26,10 @@ export async function startMeta(): Promise<Meta> {
   const answers = new Map<string, MetaAnswer>()
   const server = createServer((req, res) => {
     const path = req.url ?? ''
-    asked.push({ path, token: (req.headers.authorization ?? '').replace('Bearer ', '') })
-    const found = [...answers].find(([part]) => path.includes(part))?.[1]
+    const method = req.method ?? ''
+    asked.push({ method, path, token: (req.headers.authorization ?? '').replace('Bearer ', '') })
+    const fitting = [...answers].filter(([part]) => `${method} ${path}`.includes(part))
+    const found = fitting.toSorted(([a], [b]) => b.length - a.length)[0]?.[1]
     if (found === 'hang up') return void req.socket.destroy()
     const { status, body } = found ?? UNTOLD
     const isText = typeof body === 'string'
