@@ -39,6 +39,7 @@ import { ROOT } from './root.ts'
 import { sandboxRoutes } from './sandbox/routes.ts'
 import { trustRoutes } from './trust/routes.ts'
 import { supportRoutes } from './support/routes.ts'
+import { pickerRoutes } from './templates/picker-routes.ts'
 import { templateRoutes } from './templates/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
 import type { WebhookHandler } from './webhooks/handler.ts'
@@ -89,6 +90,7 @@ function mountPages(app: Express, on: Resources): void {
   app.use(deletionRoutes(on))
   app.use(contactRoutes(on))
   app.use(templateRoutes(on))
+  app.use(pickerRoutes(on))
   app.use(accountRoutes(on))
   app.use(abuseRoutes(on))
   app.use(announcementRoutes(on))

@@ -3,43 +3,18 @@ import { syncTemplates } from '../src/templates/sync.ts'
 import { askSync } from '../src/templates/syncs.ts'
 import { useDesk } from './support/desk.ts'
 import { templateOf } from './support/graph-templates.ts'
-import { arrive, read } from './support/inbound.ts'
 import { agent, PART, type Agent } from './support/inbox.ts'
-import type { Org } from './support/org.ts'
 import { program } from './support/program.ts'
+import { useShelf } from './support/shelf.ts'
 
 const desk = useDesk()
-let org: Org
-let waba: string
-beforeEach(async () => {
-  org = await desk.app.org()
-  waba = org.connection.wabaId
-  desk.graph.templates.calls.length = 0
-})
-
+const shelf = useShelf(desk)
 type Loose = Record<string, unknown>
-const see = <T = Loose>(sql: string): Promise<T[]> => read<T>(desk.app.on, org, sql)
+const { see, stand, tell, word } = shelf
 const states = async (): Promise<string[]> =>
   (await see('select name, status, gone_at from templates where org_id = :org order by name')).map(
     ({ name, status, gone_at: gone }) => `${String(name)} ${String(status)}${gone ? ' gone' : ''}`,
   )
-const stand = async (...listed: ReturnType<typeof templateOf>[]): Promise<void> => {
-  desk.graph.templates.of[waba] = listed
-  await desk.app.on.db.withTenant(org.id, (tx) => askSync(tx, org.id, waba))
-  await syncTemplates(desk.app.on, { org: org.id, waba })
-}
-const tell = (field: string, value: Loose, time = Date.now() / 1_000): Promise<void> =>
-  arrive(desk.app.on, org, {
-    object: 'whatsapp_business_account',
-    entry: [{ id: waba, time: Math.floor(time), changes: [{ field, value }] }],
-  })
-const word = (name: string, event: string, more: Loose = {}, time?: number): Promise<void> =>
-  tell(
-    'message_template_status_update',
-    { event, message_template_name: name, message_template_language: 'en', ...more },
-    time,
-  )
-
 describe('what Meta has', () => {
   test('is read page by page, kept, found by name, words and state, and given to programs', async () => {
     desk.graph.templates.pageSize = 100
@@ -63,8 +38,8 @@ describe('what Meta has', () => {
       '50',
       '100',
     ])
-    expect(calls.every(({ token }) => token === org.connection.accessToken)).toBe(true)
-    const person = await agent(desk.app, org)
+    expect(calls.every(({ token }) => token === shelf.org.connection.accessToken)).toBe(true)
+    const person = await agent(desk.app, shelf.org)
     const list = await person.get('/templates')
     expect(list.text).toMatch(/t_048[^]*id="next-page"/)
     expect(list.text).not.toContain('t_049')
@@ -76,13 +51,13 @@ describe('what Meta has', () => {
     expect(found.text).not.toContain('t_0')
     expect((await person.get('/templates?q=zebra')).text).toContain('id="clear-filter"')
 
-    const shop = await program(desk.app, org)
+    const shop = await program(desk.app, shelf.org)
     const first = await shop.get('/templates?limit=100')
     const rest = await shop.get(`/templates?limit=100&cursor=${String(first.body['next_cursor'])}`)
     const all = [first, rest].flatMap(({ body }) => body['data'] as Loose[])
     expect(all).toHaveLength(121)
-    expect(all[0]).toMatchObject({ name: 'order_ready', language: 'es_MX', waba_id: waba })
-    expect(JSON.stringify(all)).not.toContain(org.connection.accessToken)
+    expect(all[0]).toMatchObject({ name: 'order_ready', language: 'es_MX', waba_id: shelf.waba })
+    expect(JSON.stringify(all)).not.toContain(shelf.org.connection.accessToken)
     expect((await shop.get('/templates?status=rejected')).body['data']).toHaveLength(1)
     const other = await program(desk.app, await desk.app.org())
     expect((await other.get('/templates')).body['data']).toEqual([])
@@ -96,7 +71,7 @@ describe('what Meta has', () => {
     await word('fresh', 'PENDING')
     await stand(templateOf('kept'))
     expect(await states()).toEqual(['fresh PENDING', 'kept APPROVED', 'old APPROVED gone'])
-    const person = await agent(desk.app, org)
+    const person = await agent(desk.app, shelf.org)
     expect((await person.get('/templates?status=gone')).text).toMatch(/old[^]*gone at Meta/)
     await stand(templateOf('kept'), templateOf('old'))
     expect(await states()).toContain('old APPROVED')
@@ -146,28 +121,28 @@ describe('a reading', () => {
   const due = (): Promise<Loose[]> =>
     desk.app.on.db.withSystem(async (tx) =>
       (await rows<Loose>(tx, 'select * from due_syncs(100)')).filter(
-        ({ org_id: id }) => id === org.id,
+        ({ org_id: id }) => id === shelf.org.id,
       ),
     )
 
   test('that fails keeps the list, says what Meta said and what to do, and lasts no longer than that', async () => {
     await stand(templateOf('kept'))
-    const said = `Error validating access token ${org.connection.accessToken}: session has expired`
+    const said = `Error validating access token ${shelf.org.connection.accessToken}: session has expired`
     desk.graph.templates.script.push({
       status: 401,
       body: { error: { message: said, code: 190, error_subcode: 463 } },
     })
     await stand()
     expect(await states()).toEqual(['kept APPROVED'])
-    const owner = await agent(desk.app, org, 'owner')
+    const owner = await agent(desk.app, shelf.org, 'owner')
     const page = await owner.get('/templates')
     expect(page.text).toMatch(
       /could not be read\. The access token has expired\.[^]*session has expired/,
     )
     expect(page.text).toMatch(/What is shown was read \d+ s ago/)
     expect(page.text).toContain('href="/settings/connections"')
-    expect(page.text).not.toContain(org.connection.accessToken)
-    const person = await agent(desk.app, org)
+    expect(page.text).not.toContain(shelf.org.connection.accessToken)
+    const person = await agent(desk.app, shelf.org)
     expect((await person.get('/templates')).text).toContain('An admin can mend it')
 
     desk.graph.templates.script.push({ status: 502, body: {} })
@@ -180,10 +155,10 @@ describe('a reading', () => {
   test('is one at a time, and due again an hour later or when somebody asks', async () => {
     expect(await due()).toEqual([])
     await see(`update connections set created_at = now() - interval '2 hours' where org_id = :org`)
-    expect(await due()).toMatchObject([{ waba_id: waba, asked: false }])
-    await desk.app.on.db.withTenant(org.id, (tx) => askSync(tx, org.id, waba))
-    expect(await due()).toMatchObject([{ waba_id: waba, asked: true }])
-    const at = { org: org.id, waba }
+    expect(await due()).toMatchObject([{ waba_id: shelf.waba, asked: false }])
+    await desk.app.on.db.withTenant(shelf.org.id, (tx) => askSync(tx, shelf.org.id, shelf.waba))
+    expect(await due()).toMatchObject([{ waba_id: shelf.waba, asked: true }])
+    const at = { org: shelf.org.id, waba: shelf.waba }
     await Promise.all([syncTemplates(desk.app.on, at), syncTemplates(desk.app.on, at)])
     expect(desk.graph.templates.calls).toHaveLength(1)
     await syncTemplates(desk.app.on, at)
@@ -196,16 +171,18 @@ describe('a reading', () => {
   })
 
   test('is asked for with a button that shows how far it is, with and without scripts', async () => {
-    const person: Agent = await agent(desk.app, org)
-    desk.graph.templates.of[waba] = [templateOf('one')]
+    const person: Agent = await agent(desk.app, shelf.org)
+    desk.graph.templates.of[shelf.waba] = [templateOf('one')]
     const asked = await person.act('/templates/syncs')
     expect(asked.text).toMatch(/hx-get="\/templates\/syncs"[^]*Waits to be read from Meta/)
-    await syncTemplates(desk.app.on, { org: org.id, waba })
+    await syncTemplates(desk.app.on, { org: shelf.org.id, waba: shelf.waba })
     const ended = await person.get('/templates/syncs', PART)
     expect(ended.text).toMatch(/1 template · read[^]*hx-target="#template-list"[^]*one/)
     expect(ended.text).not.toContain('hx-trigger="every')
     expect((await person.post('/templates/syncs')).location).toBe('/templates')
-    expect((await (await agent(desk.app, org, 'viewer')).act('/templates/syncs')).status).toBe(403)
+    expect(
+      (await (await agent(desk.app, shelf.org, 'viewer')).act('/templates/syncs')).status,
+    ).toBe(403)
   })
 })
 
@@ -260,7 +237,7 @@ test('a template is shown as on the phone, with examples where something is fill
       ],
     }),
   )
-  const person = await agent(desk.app, org)
+  const person = await agent(desk.app, shelf.org)
   const list = await person.get('/templates')
   const page = async (name: string): Promise<string> => {
     const [, id] = new RegExp(`id="open-([0-9a-f-]{36})"[^>]*><bdi>${name}`).exec(list.text) ?? []

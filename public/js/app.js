@@ -4,6 +4,7 @@ import { keepComposer } from './composer.js'
 import { keepDrafts } from './drafts.js'
 import { keepKeys } from './keys.js'
 import { keepList } from './list.js'
+import { keepPicker } from './picker.js'
 import { keepReveal } from './reveal.js'
 import { keepStream } from './stream.js'
 import { keepTheme } from './theme.js'
@@ -19,6 +20,7 @@ for (const keep of [
   keepDrafts,
   keepClock,
   keepKeys,
+  keepPicker,
   keepReveal,
   keepStream,
 ]) {

@@ -24,6 +24,7 @@ const KEYS = {
   r: () => el('text')?.focus(),
   e: () => el('resolve')?.click(),
   a: () => el('assign')?.click(),
+  t: () => el('pick-template')?.click(),
   '/': () => el('search')?.focus(),
   '?': () => el('shortcuts')?.togglePopover(),
 }

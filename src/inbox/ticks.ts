@@ -7,7 +7,7 @@ export type Reader = { times: Times; now: Date; contactName: string; mayAdmin: b
 export type Advice = {
   bad: boolean
   line: string
-  action: 'retry' | 'settings' | ''
+  action: 'retry' | 'template' | 'settings' | ''
   button: string
 }
 export type Tick = { icon: string; label: string; kind: string }
@@ -54,6 +54,8 @@ function failureOf(m: Message, { contactName, mayAdmin }: Reader): Advice {
   const { line, action } = explain(m.error_code, m.error_title)
   const told = line.replaceAll('{name}', () => contactName)
   if (action === 'retry') return { bad: true, line: told, action: 'retry', button: 'Send again' }
+  if (action === 'template')
+    return { bad: true, line: told, action: 'template', button: 'Choose a template' }
   if (action === 'admin')
     return mayAdmin
       ? { bad: true, line: told, action: 'settings', button: 'Open the connection' }

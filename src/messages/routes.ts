@@ -5,12 +5,11 @@ import { access, whoOf } from '../http/access.ts'
 import { readForm } from '../http/forms.ts'
 import { showInbox } from '../http/inbox-page.ts'
 import { showPage, wantsFragment } from '../http/page.ts'
-import { freshOf, idIn, markOf, viewerOf } from '../http/viewer.ts'
+import { shownPart } from '../http/thread-part.ts'
+import { idIn, viewerOf } from '../http/viewer.ts'
 import { newId } from '../ids.ts'
 import { markRead } from '../inbox/conversations.ts'
 import { keepDraft } from '../inbox/drafts.ts'
-import { needConversation, readerFor } from '../inbox/page.ts'
-import { readPart } from '../inbox/thread.ts'
 import { readWhy } from '../inbox/why.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
@@ -20,7 +19,6 @@ import { getMessage } from './messages.ts'
 
 /** Length and emptiness are judged where the message is made, so that the API says the same. */
 const Reply = z.object({ text: z.string(), client_token: z.uuid().optional() })
-const Place = z.object({ from: z.string().catch(''), fresh: z.string().catch('') })
 
 const Correction = z.object({
   text: z
@@ -104,13 +102,7 @@ async function answer(
   { id, status, token }: { id: string; status: number; token: string },
 ): Promise<void> {
   if (!wantsFragment(req)) return res.redirect(303, `/inbox/${id}`)
-  const viewer = viewerOf(on, req)
-  const { from, fresh } = readForm(Place, req)
-  const part = await on.db.withTenant(viewer.org, async (tx) => {
-    const reader = readerFor(viewer, await needConversation(tx, viewer.org, id))
-    const range = { from: markOf(from) }
-    return readPart(tx, viewer.org, id, { reader, range, fresh: freshOf(fresh) })
-  })
+  const part = await shownPart(on, req, id)
   res.status(status).render('inbox/replied', { open: { part, token } })
 }
 

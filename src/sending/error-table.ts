@@ -225,22 +225,28 @@ export const FAMILIES: readonly Family[] = [
     line: 'The template and its values do not fit. Values have no line breaks or tabs and may not be too long.',
   },
   {
-    codes: [132001],
+    codes: [132001, 'template_gone'],
     class: 'template',
     action: 'template',
     line: 'There is no approved template of this name in this language.',
   },
   {
-    codes: [132015],
+    codes: [132015, 'template_paused'],
     class: 'template',
     action: 'template',
     line: 'Meta has paused this template. Please choose another one.',
   },
   {
-    codes: [132016],
+    codes: [132016, 'template_disabled'],
     class: 'template',
     action: 'template',
     line: 'Meta has switched this template off. Please choose another one.',
+  },
+  {
+    codes: ['template_rejected'],
+    class: 'template',
+    action: 'template',
+    line: 'Meta has rejected this template. Please choose another one.',
   },
   {
     codes: [131063, 132068, 134100, 134102],

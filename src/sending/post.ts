@@ -7,11 +7,13 @@ import { Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { codeOf, kindsOf, stopIn, type Operation } from '../restrictions/gate.ts'
 import type { Secret } from '../secret.ts'
+import { stopOf } from '../templates/stops.ts'
 import { SealError } from '../vault.ts'
 import type { Entry } from './claim.ts'
 import { giveBack, maySend, TRIAL_MS } from './hold.ts'
 import { record } from './record.ts'
 import { judge, type Verdict } from './verdict.ts'
+import { isMarketing, templateIn } from './template-message.ts'
 import { windowState } from './window.ts'
 
 /** A request that is ready to be written: from here on its outcome may be unknown. */
@@ -116,10 +118,8 @@ async function prepare(on: Resources, tx: Tx, entry: Entry): Promise<Letter | Ve
   }
   // Statements of their own, after the row is held: an erasure or a restriction that began until now is seen.
   if (await isErasing(tx, entry.org, facts.contact_id)) return 'lost'
-  const stop = stopIn(await kindsOf(tx, entry.org, facts.contact_id), operationOf(facts))
-  if (stop) return { kind: 'failed', class: 'recipient', code: codeOf(stop), title: null }
-  if (facts.kind !== 'template' && !windowState(facts.window_expires_at, on.now()).open)
-    return { kind: 'failed', class: 'window', code: 'window_closed', title: null }
+  const obstacle = await obstacleIn(on, tx, entry, facts)
+  if (obstacle) return { kind: 'failed', title: null, ...obstacle }
   const address = addressOf(await getWholeContact(tx, entry.org, facts.contact_id))
   if (!address) return { kind: 'failed', class: 'recipient', code: 'no_recipient', title: null }
   const token = await accessTokenOf(on, tx, entry.org, entry.connection)
@@ -127,6 +127,27 @@ async function prepare(on: Resources, tx: Tx, entry: Entry): Promise<Letter | Ve
   if (!attempt) return 'lost'
   const path = `/${facts.phone_number_id}/messages`
   return { path, token, attempt, body: envelope(address, entry) }
+}
+
+type Failed = Extract<Verdict, { kind: 'failed' }>
+
+/** What came up since it was queued: a wish of the contact, the end of the window, a template that Meta stopped. */
+async function obstacleIn(
+  on: Resources,
+  tx: Tx,
+  entry: Entry,
+  facts: Facts,
+): Promise<Pick<Failed, 'class' | 'code'> | undefined> {
+  const template = facts.kind === 'template' ? await templateIn(tx, entry, entry.body) : undefined
+  const kinds = await kindsOf(tx, entry.org, facts.contact_id)
+  const wish =
+    stopIn(kinds, operationOf(facts)) ??
+    (isMarketing(template) ? stopIn(kinds, 'market') : undefined)
+  if (wish) return { class: 'recipient', code: codeOf(wish) }
+  if (facts.kind !== 'template' && !windowState(facts.window_expires_at, on.now()).open)
+    return { class: 'window', code: 'window_closed' }
+  const stop = template && stopOf(template)
+  return stop && { class: 'template', code: stop.code }
 }
 
 /** The second lane is that of campaigns. */

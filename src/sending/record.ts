@@ -5,6 +5,7 @@ import { appendFeed } from '../feed/feed.ts'
 import { absorbEcho } from '../messages/echoes.ts'
 import { applyStatuses } from '../messages/status.ts'
 import type { Resources } from '../resources.ts'
+import { askSyncFor } from '../templates/syncs.ts'
 import { isMoreDue, type Entry } from './claim.ts'
 import { suspend, TRIAL_MS, wakeConnection } from './hold.ts'
 import type { Verdict } from './verdict.ts'
@@ -181,6 +182,8 @@ async function fail(tx: Tx, entry: Entry, failure: Failure, at: Date): Promise<b
       where org_id = :org and id = :message`,
     { org: entry.org, message: entry.message, at, code, title },
   )
+  // What is known of the template is old.
+  if (kind === 'template') await askSyncFor(tx, entry.org, entry.connection)
   if (kind === 'window')
     await tx.raw(
       `update conversations set window_expires_at = least(window_expires_at, ?) where org_id = ? and id = ?`,

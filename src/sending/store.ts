@@ -6,6 +6,7 @@ import { notFound, Refusal } from '../refusal.ts'
 import { refuseStopped } from '../restrictions/gate.ts'
 import { graphBody, type Outgoing } from './bodies.ts'
 import { noteCause, type Cause } from './cause.ts'
+import { readTemplate } from './template-message.ts'
 import { windowState } from './window.ts'
 
 /** A conversation whose row this transaction holds. */
@@ -55,17 +56,19 @@ export type Storing = {
 /**
  * Insert the message and its outbox entry, show it in the list and tell the feed: the last statements of a
  * transaction that locked the conversation. Throws Refusal 422 `window_closed`, and where the contact asked not to be
- * written to: `contact_restricted`, or `no_automation` when no person wrote it.
+ * written to: `contact_restricted`, or `no_automation` when no person wrote it. A template that Meta has stopped is
+ * refused under its own code, such as `template_paused`.
  */
-export async function store(tx: Tx, storing: Storing): Promise<Message> {
-  const { now, org, place, cause, outgoing, instead } = storing
+export async function store(tx: Tx, asked: Storing): Promise<Message> {
+  const { now, org, place, cause, instead } = asked
   await refuseStopped(tx, org, place.contact_id, cause.kind === 'agent' ? 'reply' : 'automate')
-  if (outgoing.kind !== 'template' && !windowState(place.window_expires_at, now).open)
+  if (asked.outgoing.kind !== 'template' && !windowState(place.window_expires_at, now).open)
     throw new Refusal(
       422,
       'window_closed',
       'The customer last wrote more than 24 hours ago. WhatsApp takes only a template now.',
     )
+  const storing = { ...asked, outgoing: await whole(tx, asked) }
   const id = newId()
   await insert(tx, id, storing)
   await showInList(tx, id, storing)
@@ -85,6 +88,11 @@ export async function store(tx: Tx, storing: Storing): Promise<Message> {
   await appendFeed(tx, org, changes)
   return message
 }
+
+const whole = (tx: Tx, storing: Storing): Promise<Outgoing> =>
+  storing.outgoing.kind === 'template'
+    ? readTemplate(tx, storing)
+    : Promise.resolve(storing.outgoing)
 
 async function insert(tx: Tx, id: string, storing: Storing): Promise<void> {
   const { now, org, place, cause, clientToken, outgoing, instead } = storing

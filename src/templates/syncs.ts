@@ -31,6 +31,16 @@ export async function askSync(tx: Tx, org: string, waba: string): Promise<void> 
   )
 }
 
+/** As `askSync`, for the account of a connection. */
+export async function askSyncFor(tx: Tx, org: string, connection: string): Promise<void> {
+  const [found] = await rows<{ waba_id: string }>(
+    tx,
+    `select waba_id from connections where org_id = ? and id = ?`,
+    [org, connection],
+  )
+  if (found) await askSync(tx, org, found.waba_id)
+}
+
 /** The accounts of the organization's numbers, each with how its reading stands. */
 export const listSyncs = (tx: Tx, org: string): Promise<Sync[]> =>
   rows<Sync>(

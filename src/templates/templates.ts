@@ -30,6 +30,9 @@ export type Wanted = {
   language?: string | undefined
   category?: string | undefined
   after?: Place | undefined
+  /** Of the account that this connection belongs to. */
+  connection?: string | undefined
+  id?: string | undefined
   limit: number
 }
 export type Place = [name: string, language: string, id: string]
@@ -51,9 +54,11 @@ const FILTERS = {
   status: 't.status = upper(:status)',
   language: 't.language = :language',
   category: 'upper(t.category) = upper(:category)',
+  connection: `t.waba_id = (select c.waba_id from connections c where c.org_id = :org and c.id = cast(:connection as uuid))`,
+  id: 't.id = cast(:id as uuid)',
 } as const
 const BEYOND =
-  '(t.name collate "C", t.language collate "C", t.id) > (:name, :tongue, cast(:id as uuid))'
+  '(t.name collate "C", t.language collate "C", t.id) > (:name, :tongue, cast(:last as uuid))'
 
 /** By name and language, at most `limit`. A status is a word of ours for a group of them, or Meta's own. */
 export async function listTemplates(tx: Tx, org: string, wanted: Wanted): Promise<Template[]> {
@@ -66,7 +71,7 @@ export async function listTemplates(tx: Tx, org: string, wanted: Wanted): Promis
     ...(group ? [group] : []),
     ...(after ? [BEYOND] : []),
   ]
-  const place = after ? { name: after[0], tongue: after[1], id: after[2] } : {}
+  const place = after ? { name: after[0], tongue: after[1], last: after[2] } : {}
   const found = await rows<Template>(
     tx,
     `select ${COLUMNS} from templates t where ${['t.org_id = :org', ...conditions].join(' and ')}
@@ -81,6 +86,21 @@ export async function getTemplate(tx: Tx, org: string, id: string): Promise<Temp
     tx,
     `select ${COLUMNS} from templates t where t.org_id = ? and t.id = ?`,
     [org, id],
+  )
+  return found && whole(found)
+}
+
+/** The template that a message names, in the business account of a connection. */
+export async function templateNamed(
+  tx: Tx,
+  org: string,
+  { connection, name, language }: { connection: string; name: string; language: string },
+): Promise<Template | undefined> {
+  const [found] = await rows<Template>(
+    tx,
+    `select ${COLUMNS} from templates t join connections c on c.org_id = t.org_id and c.waba_id = t.waba_id
+      where t.org_id = :org and c.id = :connection and t.name = :name and t.language = :language`,
+    { org, connection, name, language: language.replace('-', '_') },
   )
   return found && whole(found)
 }

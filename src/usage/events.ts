@@ -5,6 +5,7 @@ const FEATURES: Readonly<Record<string, string>> = {
   '/inbox/:id/messages': 'reply',
   '/inbox/:id/messages/:message/retry': 'send_again',
   '/inbox/:id/messages/:message/cancel': 'cancel_message',
+  '/inbox/:id/templates/:template': 'send_template',
   '/inbox/:id/assignment': 'assign',
   '/inbox/:id/status': 'change_status',
   '/contacts': 'add_contact',

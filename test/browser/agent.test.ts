@@ -1,5 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { endSessions } from '../../src/accounts/sessions.ts'
+import { firstTemplates } from '../../src/sandbox/template-shelf.ts'
+import { storeListed } from '../../src/templates/sync.ts'
 import { startApp, type Running } from '../support/app.ts'
 import { read } from '../support/inbound.ts'
 import { chatWith, type Chat } from '../support/inbox.ts'
@@ -135,6 +137,39 @@ test('a draft is there after a reload, on another device, and in the list', asyn
     async () => (await read(app.on, org, 'select 1 from drafts where org_id = :org')).length === 0,
   )
   expect(await other.page.locator('#list .draft').count()).toBe(0)
+})
+
+test('with a closed window a template is chosen by keys, filled in with a preview, and sent; the draft stays', async () => {
+  const at = { org: org.id, waba: org.connection.wabaId }
+  await app.on.db.withTenant(org.id, (tx) => storeListed(tx, at, firstTemplates(), new Date()))
+  const { page, faults } = await opened()
+  await page.locator('#text').pressSequentially('Half a sentence')
+  await read(
+    app.on,
+    org,
+    `update conversations set window_expires_at = now() - interval '1 hour' where org_id = :org`,
+  )
+  await page.reload()
+  await page.press('#thread-title', 't')
+  await until(async () => (await focused(page)) === 'choice-q')
+  await page.keyboard.type('order')
+  await until(async () => (await page.locator('a.choice').count()) === 1)
+  await page.press('a.choice', 'Enter')
+  await page.locator('#template-form').waitFor()
+  await page.getByLabel('Order no').fill('B-12')
+  await page.locator('#template-preview').getByText('B-12').waitFor()
+  await page.press('#template-send', 'Enter')
+  await page.getByText('Fill in “').first().waitFor()
+  await page.getByLabel(/end of/).fill('B-12')
+  await page.getByLabel('First name').fill('Ana')
+  await page.press('#template-send', 'Enter')
+  await page.locator('#part').getByText('your order B-12 can be picked up').waitFor()
+  await until(async () => (await focused(page)) === 'pick-template')
+  expect(await page.locator('#picker-open').count()).toBe(0)
+  expect(await page.inputValue('#text')).toBe('Half a sentence')
+  expect(await sent()).toHaveLength(1)
+  // The browser notes the form that was not whole.
+  expect(faults).toEqual([expect.stringContaining('422')])
 })
 
 test('keys move, open, write, resolve and go back, and rest while somebody types', async () => {

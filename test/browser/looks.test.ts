@@ -3,6 +3,8 @@ import path from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { beginFactor } from '../../src/accounts/second-factor.ts'
 import { closeSandbox } from '../../src/sandbox/sandbox.ts'
+import { firstTemplates } from '../../src/sandbox/template-shelf.ts'
+import { storeListed } from '../../src/templates/sync.ts'
 import { startApp, type Running } from '../support/app.ts'
 import { read } from '../support/inbound.ts'
 import { chatWith } from '../support/inbox.ts'
@@ -20,6 +22,7 @@ let app: Running
 let browser: Browser
 let org: Org
 let conversation: string
+let template: string
 beforeAll(async () => {
   app = await startApp({ workers: false, env: { DATA_DIR: ownFolder() } })
   browser = await openBrowser()
@@ -30,6 +33,14 @@ beforeAll(async () => {
   await chat.says('A-very-long-word-'.repeat(30), 20)
   await chat.says('مرحبا، هل المقاس متوفر؟')
   conversation = chat.id
+  const at = { org: org.id, waba: org.connection.wabaId }
+  await app.on.db.withTenant(org.id, (tx) => storeListed(tx, at, firstTemplates(), new Date()))
+  const [cards] = await read<{ id: string }>(
+    app.on,
+    org,
+    `select id from templates where org_id = :org and name = 'coats_to_choose'`,
+  )
+  template = cards?.id ?? ''
   const closed = await chatWith(app, org, 'yesterday', 26 * 60)
   await read(
     app.on,
@@ -63,6 +74,8 @@ const MEMBER_PAGES = [
   '/inbox/CONVERSATION',
   '/inbox/CONVERSATION?panel=contact',
   '/contacts',
+  '/templates',
+  '/inbox/CONVERSATION/templates/TEMPLATE',
   '/sandbox',
   '/sandbox/gallery',
   '/settings/profile',
@@ -107,7 +120,7 @@ describe.each(['light', 'dark'] as const)('in %s', (theme) => {
     const person = who === 'nobody' ? null : org.owner
     const { page, context, faults } = await sit(browser, app, org, { theme, person })
     const here = address.replace('CONNECTION', org.connection.id)
-    await page.goto(here.replace('CONVERSATION', conversation))
+    await page.goto(here.replace('CONVERSATION', conversation).replace('TEMPLATE', template))
     const found = await findings(page)
     const widths: number[] = []
     for (const width of [1440, 1100, 768, 390, 320]) {
