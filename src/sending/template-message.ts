@@ -6,7 +6,6 @@ import { wordsSaid } from '../templates/said.ts'
 import { stopOf } from '../templates/stops.ts'
 import { templateNamed, type Template } from '../templates/templates.ts'
 import type { Outgoing } from './bodies.ts'
-import type { Place } from './store.ts'
 
 const PREVIEW = 120
 
@@ -26,14 +25,17 @@ export async function templateIn(
 export const isMarketing = (template: Template | undefined): boolean =>
   template?.category?.toUpperCase() === 'MARKETING'
 
+type Asked = {
+  org: string
+  place: { contact_id: string; connection_id: string }
+  outgoing: Outgoing
+}
+
 /**
  * A template message with the words it comes to. Throws Refusal 422 where the template cannot be sent now (its code says
  * why), and where it is marketing and the contact objected to that. One that is not known here goes as it is.
  */
-export async function readTemplate(
-  tx: Tx,
-  { org, place, outgoing }: { org: string; place: Place; outgoing: Outgoing },
-): Promise<Outgoing> {
+export async function readTemplate(tx: Tx, { org, place, outgoing }: Asked): Promise<Outgoing> {
   const at = { org, connection: place.connection_id }
   const template = await templateIn(tx, at, outgoing.payload)
   if (!template) return outgoing

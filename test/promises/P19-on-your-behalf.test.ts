@@ -205,6 +205,7 @@ describe('P19 — on your behalf', () => {
       // The invented organization that is deleted each week to see that nothing is left.
       'src/canary/settle.ts',
       'src/messages/routes.ts',
+      'src/templates/picker-routes.ts',
     ])
   })
 
