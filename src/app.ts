@@ -27,6 +27,7 @@ import { countUse } from './http/usage.ts'
 import { disclosureRoutes } from './disclosures/routes.ts'
 import { incidentRoutes } from './incidents/routes.ts'
 import { inboxRoutes } from './inbox/routes.ts'
+import { mediaRoutes } from './media/routes.ts'
 import { metaRoutes } from './meta/routes.ts'
 import { disconnectRoutes } from './meta/settings-routes.ts'
 import { opsRoutes } from './ops/routes.ts'
@@ -87,6 +88,7 @@ export function createApp(on: Resources, { metrics, webhooks }: Shared): Express
 /** What people see, in reading order. */
 function mountPages(app: Express, on: Resources): void {
   app.use(inboxRoutes(on))
+  app.use(mediaRoutes(on))
   app.use(deletionRoutes(on))
   app.use(contactRoutes(on))
   app.use(templateRoutes(on))

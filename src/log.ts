@@ -3,7 +3,16 @@ import { destination, pino, stdTimeFunctions, type DestinationStream } from 'pin
 const REQUEST = ['request', 'method', 'route', 'status', 'ms', 'aborted', 'export'] as const
 const PROCESS = ['port', 'worker', 'leases', 'schedule', 'maintenance', 'appendfsync'] as const
 const QUEUE = ['queue', 'queues', 'job', 'attempt', 'row', 'dropped', 'refused'] as const
-const TALK = ['connection', 'message', 'messages', 'posts', 'bodies', 'letter', 'letters'] as const
+const TALK = [
+  'connection',
+  'message',
+  'messages',
+  'posts',
+  'bodies',
+  'letter',
+  'letters',
+  'media',
+] as const
 const WHY = ['outcome', 'code', 'codes', 'reason', 'reasons', 'part', 'kind', 'ref'] as const
 const KEYS = ['key', 'share', 'column', 'columns', 'values', 'organizations', 'of'] as const
 const DUTY = ['deletion', 'file', 'stage', 'due', 'figure', 'sweep', 'planted'] as const

@@ -35,6 +35,7 @@ export type UsageJob = { org: string; events: UsageEvent[] }
 export type ExportJob = { id: string }
 /** "Look at the templates of this business account." */
 export type SyncJob = { org: string; waba: string }
+export type MediaJob = { org: string; id: string }
 
 type Data = {
   inbound: { bodies: InboundBody[] }
@@ -43,6 +44,7 @@ type Data = {
   usage: UsageJob
   export: ExportJob
   sync: SyncJob
+  media: MediaJob
 }
 export type QueueName = keyof Data
 export const QUEUE_NAMES: readonly QueueName[] = [
@@ -52,6 +54,7 @@ export const QUEUE_NAMES: readonly QueueName[] = [
   'usage',
   'export',
   'sync',
+  'media',
 ]
 
 export type Work<N extends QueueName> = Told<Data[N]>
@@ -80,6 +83,8 @@ export type Queues = {
   addExport(id: string): Promise<void>
   /** Never throws, as what is due is rung for again. */
   addSync(job: SyncJob): Promise<void>
+  /** A doorbell for one file of a message. Never throws: the sweep rings again. */
+  addMedia(at: MediaJob): Promise<void>
   work<N extends QueueName>(
     name: N,
     run: (work: Work<N>) => Promise<void>,
@@ -185,7 +190,7 @@ function crew(
 
 type Producers = Pick<
   Queues,
-  'addInbound' | 'ring' | 'addMail' | 'addExport' | 'addSync' | 'addUsage'
+  'addInbound' | 'ring' | 'addMail' | 'addExport' | 'addSync' | 'addMedia' | 'addUsage'
 >
 
 const producers = (queues: Record<QueueName, Queue>, log: Log): Producers => ({
@@ -201,6 +206,7 @@ const producers = (queues: Record<QueueName, Queue>, log: Log): Producers => ({
   addMail: (id) => addRow(queues.mail, id, log),
   addExport: (id) => addRow(queues.export, id, log),
   addSync: ({ org, waba }) => knock(queues.sync, `account-${org}-${waba}`, { org, waba }, log),
+  addMedia: ({ org, id }) => knock(queues.media, `media-${id}`, { org, id }, log),
   addUsage: (job) => queues.usage.add('usage', job, UNKEPT).then(() => undefined),
 })
 

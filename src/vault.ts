@@ -43,8 +43,8 @@ function aad({ purpose, org, row }: Place, kid: string): Buffer {
   return Buffer.from([purpose, org, row, kid].join('|'))
 }
 
-/** An envelope around nothing. */
-const SHORTEST = NONCE_BYTES + TAG_BYTES
+/** Bytes of an envelope around nothing: what sealing adds. */
+export const NAKED_BYTES = NONCE_BYTES + TAG_BYTES
 const nonces = Buffer.alloc(NONCE_BYTES * 256)
 let used = nonces.length
 
@@ -94,7 +94,7 @@ export function open(keys: readonly SealingKey[], place: Place, envelope: string
   const bytes = Buffer.from(body ?? '', 'base64url')
   // Node skips what is not base64url, so only the one spelling of these bytes is taken for theirs.
   const isExact = bytes.toString('base64url') === body
-  if (version !== 'v1' || !key || extra !== undefined || !isExact || bytes.length < SHORTEST)
+  if (version !== 'v1' || !key || extra !== undefined || !isExact || bytes.length < NAKED_BYTES)
     throw new SealError()
   const nonce = bytes.subarray(0, NONCE_BYTES)
   try {

@@ -6,6 +6,7 @@ import { inbound } from '../workers/inbound.ts'
 import { keys } from '../workers/keys.ts'
 import { letters } from '../workers/letters.ts'
 import { mail } from '../workers/mail.ts'
+import { media } from '../workers/media.ts'
 import { outbound } from '../workers/outbound.ts'
 import { processors } from '../workers/processors.ts'
 import { retention } from '../workers/retention.ts'
@@ -28,6 +29,7 @@ const WORKERS: Record<string, Start> = {
   retention,
   usage,
   exports,
+  media,
   deletions,
   rights,
   communication,

@@ -72,6 +72,7 @@ const SHOWING = [
   'inbox/changes.ts',
   'inbox/conversations.ts',
   'inbox/drafts.ts',
+  'media/files.ts',
   'messages/messages.ts',
   'restrictions/page.ts',
   // The desk of the privacy role.
@@ -84,7 +85,9 @@ const KEEPING = [
   'deletions/gate.ts',
   'deletions/handles.ts',
   'deletions/verify.ts',
+  'disclosures/scope.ts',
   'inbox/page.ts',
+  'media/arriving.ts',
   'messages/address-book.ts',
   'messages/arrivals.ts',
   'messages/people.ts',

@@ -104,6 +104,7 @@ describe('the catalogue', () => {
       'audit_forget',
       'audit_trim',
       'due_connections',
+      'due_media',
       'due_syncs',
       'expired_leases',
       'hold_rewrap',
@@ -117,6 +118,7 @@ describe('the catalogue', () => {
       'parked_events',
       'route_connections',
       'search_contacts',
+      'unused_media',
       'user_orgs',
       'wrapping_keys',
     ])

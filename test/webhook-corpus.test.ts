@@ -60,7 +60,7 @@ webhooks.describe.each(BACKENDS)('the corpus of webhooks over %s', (backend) => 
   let tenants: Tenant[]
   const places = new Map<string, Tenant>()
   beforeAll(async () => {
-    app = await startApp({ backend })
+    app = await startApp({ backend, env: { WORKER_QUEUES: 'inbound,sweep' } })
     login = new pg.Client({ connectionString: app.on.config.DATABASE_URL })
     await login.connect()
     tenants = await makeTenants(app, objects.map(numbersIn))

@@ -1,6 +1,7 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express'
 import { access, keyOf } from '../http/access.ts'
 import { sendDownload } from '../http/download.ts'
+import { sendMedia } from '../http/media-file.ts'
 import { check, jsonBody } from '../http/json.ts'
 import { digest, isId } from '../ids.ts'
 import { notFound, Refusal } from '../refusal.ts'
@@ -54,7 +55,10 @@ function answer(on: Resources, each: Call): RequestHandler<{ id?: string }> {
     const read = { org, key, path: each.path }
     if (each.file) {
       await noteRead(on, read, { id: ask.id })
-      return sendFile(res, (await each.run(ask as Ask<never, never>)) as Download)
+      const given = (await each.run(ask as Ask<never, never>)) as Download | { media: string }
+      return 'media' in given
+        ? sendMedia(on, { req, res }, { org, id: given.media, isSaved: true })
+        : sendDownload(res, given.name, given.write)
     }
     const run = async (): Promise<Answer> => {
       const given = await each.run(ask as Ask<never, never>)
@@ -64,9 +68,6 @@ function answer(on: Resources, each: Call): RequestHandler<{ id?: string }> {
     return send(res, name ? await once(on, { org, key, name, request }, run) : await run())
   }
 }
-
-const sendFile = (res: Response, { name, write }: Download): Promise<void> =>
-  sendDownload(res, name, write)
 
 function send(res: Response, { status, text, isRepeat }: Answer & { isRepeat?: boolean }): void {
   if (isRepeat) res.set('Idempotency-Replayed', 'true')

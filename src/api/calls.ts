@@ -25,7 +25,7 @@ export type Call = {
   query: z.ZodType
   body?: z.ZodType
   answer: z.ZodType
-  /** The type of an answer that is a file: then `run` resolves with a `Download`. */
+  /** The type of an answer that is a file: then `run` resolves with a `Download`, or with the id of a file of a message, `{ media }`. */
   file?: string
   isList: boolean
   status: number

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { MessageFile } from '../media/files.ts'
 import type { Message } from '../messages/messages.ts'
 import { explain } from '../sending/graph-errors.ts'
 import { iso, maybeTime, named, time } from './shapes.ts'
@@ -14,6 +15,9 @@ const STATUSES = [
   'unknown',
   'cancelled',
 ] as const
+
+/** Of a file that is on its way a program need not know by which step. */
+const FILE_STATUSES = ['pending', 'stored', 'failed', 'expired', 'refused'] as const
 
 export const MessageShape = named(
   'Message',
@@ -31,7 +35,18 @@ export const MessageShape = named(
       .object({ code: z.string().nullable(), title: z.string().nullable(), advice: z.string() })
       .nullable()
       .meta({ description: 'Set while the status is failed.' }),
-    media: z.null(),
+    media: z
+      .object({
+        id: z.uuid(),
+        mime: z.string().nullable(),
+        size: z.number().nullable().meta({ description: 'In bytes.' }),
+        sha256: z.string().nullable().meta({ description: 'In hex.' }),
+        status: z.enum(FILE_STATUSES),
+      })
+      .nullable()
+      .meta({
+        description: 'The file it carries; its bytes are at `/media/{id}` once it is stored.',
+      }),
     context: z.object({ wamid: z.string() }).nullable(),
     author_id: z.uuid().nullable(),
     created_at: time.meta({ description: 'Of inbound messages: WhatsApp’s own time.' }),
@@ -59,7 +74,7 @@ export const showMessage = (m: Message): z.input<typeof MessageShape> => ({
   status: m.status === 'accepted' ? 'sent' : m.status,
   wamid: m.wamid,
   error: m.status === 'failed' ? showError(m) : null,
-  media: null,
+  media: m.media && showFile(m.media),
   context: m.context_wamid === null ? null : { wamid: m.context_wamid },
   author_id: m.author_id,
   created_at: m.created_at.toISOString(),
@@ -70,6 +85,13 @@ export const showMessage = (m: Message): z.input<typeof MessageShape> => ({
   corrections: m.corrections.map(({ text, at }) => ({ text, at: new Date(at).toISOString() })),
   restricted: m.restricted,
 })
+
+type FileShape = NonNullable<z.input<typeof MessageShape>['media']>
+
+function showFile({ id, mime, size, sha256, status }: MessageFile): FileShape {
+  const isKnown = (FILE_STATUSES as readonly string[]).includes(status)
+  return { id, mime, size, sha256, status: isKnown ? (status as FileShape['status']) : 'pending' }
+}
 
 function showError(m: Message): { code: string | null; title: string | null; advice: string } {
   const { line } = explain(m.error_code, m.error_title)

@@ -10,6 +10,7 @@ import { connectionCalls } from './connections.ts'
 import { contactCalls } from './contacts.ts'
 import { conversationCalls } from './conversations.ts'
 import { eventCalls } from './events.ts'
+import { mediaCalls } from './media.ts'
 import { messageCalls } from './messages.ts'
 import { describeApi } from './openapi.ts'
 import { templateCalls } from './templates.ts'
@@ -18,6 +19,7 @@ import { templateCalls } from './templates.ts'
 export const CALLS: Call[] = [
   ...conversationCalls,
   ...messageCalls,
+  ...mediaCalls,
   ...contactCalls,
   ...connectionCalls,
   ...templateCalls,

@@ -1,12 +1,10 @@
-import { rm } from 'node:fs/promises'
-import path from 'node:path'
 import { announce } from '../connections/connections.ts'
 import { fenceContact } from '../contacts/erasing.ts'
 import { rows } from '../db.ts'
 import { appendFeed } from '../feed/feed.ts'
+import { removeOfContact, removeOfOrganization } from '../media/removal.ts'
 import { withdrawExports } from '../privacy/export-shelf.ts'
 import { manifest } from '../privacy/manifest.ts'
-import { rootsOf } from '../privacy/places.ts'
 import type { Resources } from '../resources.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 import type { Deletion, Handles, Kind } from './deletion.ts'
@@ -133,10 +131,10 @@ const files: Step = {
           ? { org: org_id ?? '', contact: id }
           : { org: id }
     const exports = await withdrawExports(on, of)
-    const { media } = rootsOf(on)
-    if (kind === 'org' && media) await rm(path.join(media, id), { recursive: true, force: true })
+    if (kind === 'org') await removeOfOrganization(on, id)
+    const media = kind === 'contact' ? await removeOfContact(on, org_id ?? '', id) : 0
     if (kind === 'org' && on.config.SANDBOX) openSandbox(on).forget(id)
-    return { counts: { exports } }
+    return { counts: media > 0 ? { exports, media } : { exports } }
   },
 }
 

@@ -25,6 +25,8 @@ const ofContact =
 const message = (row: string): string =>
   `exists (select ${HOLDS} ${row}.org_id and ${within(`${row}.created_at`)}
      and exists (select ${TALKS} and hc.id = ${row}.conversation_id))`
+const file = (row: string): string =>
+  `exists (select from messages fm where fm.org_id = ${row}.org_id and fm.id = ${row}.message_id and ${message('fm')})`
 const withheld = (row: string): string =>
   `exists (select ${HOLDS} ${row}.org_id and h.contact_id = ${row}.contact_id and ${within(`${row}.at`)})`
 
@@ -38,6 +40,7 @@ const KEPT: Readonly<Record<string, (row: string) => string>> = {
   conversations: ofContact('contact_id'),
   messages: message,
   withheld_messages: withheld,
+  media: file,
   connections: (row) => `(exists (select ${HOLDS} ${row}.org_id and exists (
       select ${TALKS} and hc.connection_id = ${row}.id))
     or exists (select from withheld_messages w where w.org_id = ${row}.org_id and w.connection_id = ${row}.id
@@ -45,7 +48,9 @@ const KEPT: Readonly<Record<string, (row: string) => string>> = {
   org_keys: (row) => `(exists (select from messages m where m.org_id = ${row}.org_id
                                   and split_part(m.raw, '.', 2) = ${row}.kid and ${message('m')})
     or exists (select from withheld_messages w where w.org_id = ${row}.org_id
-                  and split_part(w.body, '.', 2) = ${row}.kid and ${withheld('w')}))`,
+                  and split_part(w.body, '.', 2) = ${row}.kid and ${withheld('w')})
+    or exists (select from media d where d.org_id = ${row}.org_id
+                  and ${row}.kid in (d.key_id, split_part(d.name, '.', 2)) and ${file('d')}))`,
   // A contact that was to go from an organization that stays is shown to nobody there meanwhile.
   restrictions: (row) => `(${row}.kind = 'restricted' and ${row}.lifted_at is null and exists (
       select from organizations o where o.org_id = ${row}.org_id and o.status <> 'purging')

@@ -1,14 +1,14 @@
 import type { Message } from '../messages/messages.ts'
+import { fileBody, type FileBody } from './file-bodies.ts'
 import { oddBody } from './odd-bodies.ts'
 import { listIn, objectIn, ownIn, textIn, textsIn } from './payloads.ts'
 import { orderBody, type OrderLine } from './orders.ts'
-import { signOf } from './rows.ts'
 import type { Reader } from './ticks.ts'
 
 /** What a bubble holds beside its words, one shape for each view. */
 export type Body =
   | { view: 'text' }
-  | { view: 'file'; icon: string; title: string; small: string }
+  | FileBody
   | { view: 'choice'; icon: string; lead: string; note: string; options: string[] }
   | { view: 'answers'; lead: string; rows: { name: string; value: string }[] }
   | { view: 'order'; lines: OrderLine[]; total: string }
@@ -59,28 +59,6 @@ const choice = (
   lead,
   ...more,
 })
-
-function fileBody(message: Message): Body {
-  const own = ownIn(message)
-  const [icon] = signOf(message.kind)
-  const name = fileName(message)
-  const file = textIn(own, 'filename')
-  return { view: 'file', icon, title: file || name, small: fileHint(message, file ? name : '') }
-}
-
-/** What kind of file it is; WhatsApp tells a recorded note from an audio file, and a moving sticker from a still one. */
-function fileName(message: Message): string {
-  const own = ownIn(message)
-  if (message.kind === 'audio' && own['voice'] === false) return 'Audio'
-  if (message.kind === 'sticker' && own['animated'] === true) return 'Animated sticker'
-  return signOf(message.kind)[1]
-}
-
-function fileHint({ kind, direction, via }: Message, name: string): string {
-  if (kind === 'media_placeholder') return 'From before this number was connected'
-  if (direction === 'in' || via) return 'Open it on the phone: files are not shown here yet'
-  return name || 'Files are not shown here yet'
-}
 
 /** What the business asked: the choices it gave. */
 function questionBody(message: Message): Body {

@@ -1,5 +1,6 @@
 import { rows, type Tx } from '../db.ts'
 import { sealFor } from '../keys.ts'
+import type { Carrying } from '../media/arriving.ts'
 import type { Resources } from '../resources.ts'
 import type { Arrival } from './arrivals.ts'
 import type { Incoming } from './people.ts'
@@ -47,14 +48,14 @@ const emptyEdits = (tx: Tx, org: string, wamids: string[]): Promise<{ id: string
     { org, wamids },
   )
 
-/** The file that follows a placeholder of the history takes its place. Returns the messages that changed. */
+/** The file that follows a placeholder of the history takes its place. Returns what changed. */
 export async function fillPlaceholders(
   on: Resources,
   tx: Tx,
   org: string,
   stored: { who: Incoming; kind: string }[],
-): Promise<string[]> {
-  const filled: string[] = []
+): Promise<Carrying[]> {
+  const filled: Carrying[] = []
   for (const { who, kind } of stored) {
     if (kind !== 'media_placeholder' || who.kind === 'media_placeholder') continue
     const [found] = await rows<{ id: string }>(
@@ -70,7 +71,7 @@ export async function fillPlaceholders(
       },
     )
     if (!found) continue
-    filled.push(found.id)
+    filled.push({ message: found.id, kind: who.kind, payload: who.payload })
     const place = { purpose: 'messages|raw', org, row: found.id }
     if (who.raw !== null)
       await tx.raw('update messages set raw = ? where org_id = ? and id = ?', [

@@ -81,6 +81,7 @@ async function receiveFor(on: Resources, org: string, bodies: InboundBody[]): Pr
   countUnread(on, { aside, items })
   for (const end of ends) await endConnections(on, org, end)
   if (stored.changed) on.events.publish({ kind: 'feed', org })
+  for (const id of stored.files) await on.queues.addMedia({ org, id })
   for (let at = 0; at < stored.wamids.length; at += SET)
     await applyStatuses(on, org, stored.wamids.slice(at, at + SET))
 }

@@ -1,5 +1,6 @@
 import { formerSql } from '../accounts/former.ts'
 import { rows, type Tx } from '../db.ts'
+import { fileSql, type MessageFile } from '../media/files.ts'
 import { restrictedSql } from '../restrictions/gate.ts'
 import type { Via } from './updates.ts'
 
@@ -49,8 +50,10 @@ export type Message = {
   resent_as: string | null
   /** What was noted to be right instead of what it says; the words themselves stay. */
   corrections: { text: string; at: string }[]
-  /** The contact's data are only kept: words, object and quote are not here. */
+  /** The contact's data are only kept: words, object, quote and file are not here. */
   restricted: boolean
+  /** The file it carries, where WhatsApp handed one over or we gave it one. */
+  media: MessageFile | null
 }
 
 /** A place in a thread: `created_at` first, the id between messages of one instant. */
@@ -67,12 +70,14 @@ const SELECT = `select m.id, m.conversation_id, c.contact_id, m.direction, m.via
          m.error_code, m.error_title, m.created_at, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.resent_as,
          r.restricted, case when r.restricted then '[]' else coalesce((
            select jsonb_agg(jsonb_build_object('text', n.text, 'at', n.at) order by n.at, n.id) from message_corrections n
-            where n.org_id = m.org_id and n.message_id = m.id), '[]') end as corrections
+            where n.org_id = m.org_id and n.message_id = m.id), '[]') end as corrections,
+         ${fileSql('d')} as media
     from messages m
     join conversations c on c.org_id = m.org_id and c.id = m.conversation_id
     cross join lateral (select ${restrictedSql('c.org_id', 'c.contact_id')} as restricted) r
     left join users u on u.id = m.author_id
     left join former_members f on f.org_id = m.org_id and f.id = m.author_id
+    left join media d on d.org_id = m.org_id and d.message_id = m.id and not r.restricted
     left join lateral (
       select x.text, x.created_at from messages x
        where x.org_id = m.org_id and x.context_wamid = m.wamid and x.kind = 'edit' and x.direction = m.direction

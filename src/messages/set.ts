@@ -21,6 +21,8 @@ export type Written = {
   strangers: Item[]
   /** Whose statuses are parked and wait to be applied. */
   wamids: string[]
+  /** Files of messages, to be fetched. */
+  files: string[]
   changed: boolean
 }
 
@@ -63,7 +65,7 @@ async function write(on: Resources, tx: Tx, org: string, items: Item[]): Promise
     update.type === 'status' ? [{ ...update, connection }] : [],
   )
   const book = known.flatMap(({ update }) => (update.type === 'book' ? [update] : []))
-  const { changes, heard } = await writeMessages(on, tx, org, messages)
+  const { changes, heard, files } = await writeMessages(on, tx, org, messages)
   const contacts = [
     ...(book.length > 0 ? await writeBook(tx, org, book) : []),
     ...(await learnIds(tx, org, statuses)),
@@ -78,6 +80,7 @@ async function write(on: Resources, tx: Tx, org: string, items: Item[]): Promise
     added: changes.filter(({ kind }) => kind === 'message.received').length,
     strangers,
     wamids: [...new Set(statuses.map(({ wamid }) => wamid))],
+    files,
     changed: all.length > 0,
   }
 }

@@ -10,6 +10,8 @@ export type Stored<T extends Item> = {
   /** What the database does not take, each convicted alone, with the database's code. */
   culprits: { item: T; code: string }[]
   wamids: string[]
+  /** Files of messages, to be fetched. */
+  files: string[]
   changed: boolean
 }
 
@@ -25,7 +27,7 @@ export async function storeItems<T extends Item>(
   org: string,
   items: T[],
 ): Promise<Stored<T>> {
-  const stored: Stored<T> = { strangers: [], culprits: [], wamids: [], changed: false }
+  const stored: Stored<T> = { strangers: [], culprits: [], wamids: [], files: [], changed: false }
   const waiting: T[][] = []
   for (let at = items.length; at > 0; at -= SET)
     waiting.push(items.slice(Math.max(0, at - SET), at))
@@ -47,9 +49,10 @@ async function storeSet<T extends Item>(
   stored: Stored<T>,
 ): Promise<string | undefined> {
   try {
-    const { strangers, wamids, changed } = await writeSet(on, org, set)
+    const { strangers, wamids, files, changed } = await writeSet(on, org, set)
     stored.strangers.push(...set.filter((item) => strangers.includes(item)))
     stored.wamids.push(...wamids)
+    stored.files.push(...files)
     stored.changed ||= changed
     return undefined
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Tx } from '../db.ts'
 import type { Change } from '../feed/feed.ts'
+import { letGo, noteMedia, type Carrying } from '../media/arriving.ts'
 import type { Resources } from '../resources.ts'
 import { addMessages, seat, type Arrival } from './arrivals.ts'
 import { Collision } from './collision.ts'
@@ -10,8 +11,8 @@ import { writeContacts, writeDoubts, writeIdentities, writeUsernames } from './p
 import { touchConversations } from './touch.ts'
 import { withhold, type Said } from './withheld.ts'
 
-/** What changed, in the feed's words, and what somebody says to us now, what is put aside included. */
-export type News = { changes: Change[]; heard: Said[] }
+/** What changed, in the feed's words; what somebody says to us now, what is put aside included; files to be fetched. */
+export type News = { changes: Change[]; heard: Said[]; files: string[] }
 
 /** Write messages with the people and conversations they belong to. */
 export async function writeMessages(
@@ -20,19 +21,29 @@ export async function writeMessages(
   org: string,
   messages: Incoming[],
 ): Promise<News> {
-  if (messages.length === 0) return { changes: [], heard: [] }
+  if (messages.length === 0) return { changes: [], heard: [], files: [] }
   const { people, withheld } = await withhold(on, tx, org, await findPeople(tx, org, messages))
   const filled = await fillPlaceholders(on, tx, org, people.stored)
   const { added, contacts } =
     people.placed.length > 0 ? await add(on, tx, org, people) : await addNames(tx, org, people)
   const conversations = added.length > 0 ? await touchConversations(tx, org, added) : []
   const revoked = added.length > 0 ? await applyRevokes(tx, org, added) : []
+  const files = await noteMedia(on, tx, org, [...added.map(carriedBy), ...filled])
+  await letGo(tx, org, revoked)
+  const changed = [...filled.map(({ message }) => message), ...revoked]
   return {
-    changes: changesOf(added, { messages: [...filled, ...revoked], conversations, contacts }),
+    changes: changesOf(added, { messages: changed, conversations, contacts }),
+    files,
     // Whoever asked for a restriction may ask for more.
     heard: [...added, ...withheld].filter(isHeard),
   }
 }
+
+const carriedBy = ({ id, update: { kind, payload } }: Arrival): Carrying => ({
+  message: id,
+  kind,
+  payload,
+})
 
 const isHeard = ({ update }: Said): boolean => update.direction === 'in' && update.via === null
 

@@ -19,6 +19,7 @@ const WORKS: Record<QueueLine['name'], string> = {
   usage: 'page counts',
   export: 'exports',
   sync: 'lists of templates',
+  media: 'files of messages',
 }
 
 /** What the page shows of a reading: everything put into words, nothing left to the view but showing. */

@@ -15,6 +15,7 @@ const OLD: Record<QueueName, readonly [warn: number, danger: number]> = {
   usage: [600, 3_600],
   export: [1_800, 7_200],
   sync: [600, 3_600],
+  media: [300, 3_600],
 }
 /** Three heartbeats that should have come through and did not. */
 const DEAF_S = (3 * BEAT_MS) / 1_000

@@ -37,6 +37,7 @@ export const readMe = (about: Manifest): string =>
     '  index.html      To read: open it in a browser. It needs no network.',
     '  csv             A table for each kind of record, for spreadsheets.',
     '  data            The same for programs: one record a line, as JSON, exact.',
+    '  media           Photos, voice and other files, named by their record in media.',
     '  manifest.json   What is in here, with the size and the SHA-256 of every file,',
     '                  what was left out and why, and what could not be read.',
     '',

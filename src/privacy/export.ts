@@ -1,4 +1,5 @@
 import type { Resources } from '../resources.ts'
+import { leavingFiles, listFiles, type Absent } from './export-media.ts'
 import { planExport, type ExportSubject, type Part } from './export-plan.ts'
 import { readMe } from './export-readme.ts'
 import {
@@ -32,10 +33,19 @@ export type Manifest = {
   records: Record<string, number>
   files: ExportFile[]
   left_out: Record<string, string>
-  missing: { table: string; column: string; records: number; reason: string }[]
+  missing: Missing[]
   /** Records of restricted contacts by table: they stay where they are. */
   held_back: Record<string, number>
   notes: string[]
+}
+
+/** What is told of and is not here; of files also the ids of their rows. */
+export type Missing = {
+  table: string
+  column: string
+  records: number
+  reason: string
+  ids?: string[]
 }
 
 /** `narrow` leaves out parts, or rows of them, that are not to leave. */
@@ -49,7 +59,7 @@ export type ExportTo = {
 const NOTES = [
   'Everything is as it was at one moment: what changed while the export was made is in its old state throughout.',
   'Times are UTC. In csv files, text that a spreadsheet would run as a formula begins with an apostrophe; in data files it stands as it is.',
-  'Pictures and other files of messages are not stored by this version: a message keeps the id that WhatsApp gave its file.',
+  'Pictures and other files of messages lie in the folder media, named by the id of their row in data/media.jsonl; those that are not there are listed under missing, with the reason.',
 ]
 
 const HELD_BACK =
@@ -70,19 +80,26 @@ export async function writeExport(
   const read: ReadTable[] = []
   const at = on.now()
   try {
-    const { parts, heldBack } = await on.db.snapshot(async (ways) => {
+    const { parts, heldBack, listed } = await on.db.snapshot(async (ways) => {
       const then = { ...on, db: { ...on.db, ...ways } }
       const planned = await planExport(then, subject)
       const wanted = to.narrow?.(planned) ?? planned
       await readTables(then, wanted, { ...to, read })
-      return { parts: wanted, heldBack: await countAllHeldBack(then, wanted) }
+      return {
+        parts: wanted,
+        heldBack: await countAllHeldBack(then, wanted),
+        listed: await listFiles(then, wanted),
+      }
     })
     const zip = writeZip(to.sink, at)
     const files: ExportFile[] = []
     for (const { files: own, chapter } of read)
       for (const file of own) files.push(await addFile(zip, file, chapter.count))
     const chapters = read.map(({ chapter }) => chapter).toReversed()
-    const about = describe(subject, { at, parts, files, chapters, heldBack })
+    const absent: Absent = new Map()
+    for await (const { name, bytes } of leavingFiles(on, listed, absent))
+      files.push(await addParts(zip, to.folder, name, bytes))
+    const about = describe(subject, { at, parts, files, chapters, heldBack, absent })
     await addTexts(zip, to.folder, { about, chapters })
     return about.records
   } finally {
@@ -96,21 +113,21 @@ async function addTexts(
   { about, chapters }: { about: Manifest; chapters: Chapter[] },
 ): Promise<void> {
   const page = htmlPage({ title: 'Export from ChatFlow CRM', facts: factsOf(about), chapters })
-  about.files.push(await addText(zip, folder, 'index.html', page))
-  about.files.push(await addText(zip, folder, 'README.txt', [readMe(about)]))
-  await addText(zip, folder, 'manifest.json', [`${JSON.stringify(about, null, 2)}\n`])
+  about.files.push(await addParts(zip, folder, 'index.html', page))
+  about.files.push(await addParts(zip, folder, 'README.txt', [readMe(about)]))
+  await addParts(zip, folder, 'manifest.json', [`${JSON.stringify(about, null, 2)}\n`])
   await zip.end()
 }
 
-async function addText(
+async function addParts(
   zip: ZipWriter,
   folder: string,
   name: string,
-  texts: Iterable<string>,
+  parts: Iterable<string> | AsyncIterable<Buffer>,
 ): Promise<ExportFile> {
   const spool = await openSpool(folder)
   try {
-    for (const text of texts) await spool.write(text)
+    for await (const part of parts) await spool.write(part)
     return await addFile(zip, await spool.finish(name))
   } finally {
     await spool.close()
@@ -133,11 +150,12 @@ type Written = {
   files: ExportFile[]
   chapters: Chapter[]
   heldBack: Record<string, number>
+  absent: Absent
 }
 
 function describe(
   subject: ExportSubject,
-  { at, parts, files, chapters, heldBack }: Written,
+  { at, parts, files, chapters, heldBack, absent }: Written,
 ): Manifest {
   return {
     format: FORMAT,
@@ -151,18 +169,26 @@ function describe(
     records: Object.fromEntries(chapters.map(({ table, count }) => [table, count])),
     files,
     left_out: leftOut(new Set(chapters.map(({ table }) => table))),
-    missing: parts.flatMap(({ table, missing }) =>
-      [...missing].map(([column, records]) => ({
-        table,
-        column,
-        records,
-        reason: 'sealed under a key that is gone',
-      })),
-    ),
+    missing: [...parts.flatMap(unopened), ...missingFiles(absent)],
     held_back: heldBack,
     notes: Object.keys(heldBack).length > 0 ? [...NOTES, HELD_BACK] : NOTES,
   }
 }
+
+const unopened = ({ table, missing }: Part): Missing[] =>
+  [...missing].map(([column, records]) => {
+    const reason = 'sealed under a key that is gone'
+    return { table, column, records, reason }
+  })
+
+const missingFiles = (absent: Absent): Missing[] =>
+  [...absent].map(([reason, ids]) => ({
+    table: 'media',
+    column: 'file',
+    records: ids.length,
+    reason,
+    ids,
+  }))
 
 /** Columns of these tables that do not leave, each with its reason. */
 const leftOut = (tables: Set<string>): Record<string, string> =>

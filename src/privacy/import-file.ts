@@ -23,6 +23,9 @@ export type CheckedExport = {
   records: Record<string, number>
   /** The rows of a table in batches; none when the export has no such table. */
   rows(table: string): AsyncGenerator<Row[]>
+  /** All files in it, and the bytes of one. */
+  names: readonly string[]
+  read(name: string): AsyncIterable<Buffer>
   close(): Promise<void>
 }
 
@@ -46,6 +49,8 @@ export async function openExport(path: string): Promise<CheckedExport> {
       org: about.org_id ?? '',
       records: about.records,
       rows: (table) => readTable(zip, table),
+      names: zip.names,
+      read: (name) => zip.read(name),
       close: () => zip.close(),
     }
   } catch (error) {

@@ -3,10 +3,12 @@ import { newId } from '../ids.ts'
 import { sealFor } from '../keys.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
+import { removeAllFiles } from '../media/shelf.ts'
 import { readCatalogue, type Catalogue, type LiveLink } from './catalogue.ts'
 import type { Row } from './export-rows.ts'
 import { erasedContacts } from './import-erased.ts'
 import { openExport, type CheckedExport } from './import-file.ts'
+import { restoreFiles } from './import-media.ts'
 import { manifest } from './manifest.ts'
 import type { Entry, Table } from './manifest/vocabulary.ts'
 
@@ -36,6 +38,7 @@ export async function importExport(on: Resources, org: string, path: string): Pr
   try {
     return await fill(on, org, { tables, file })
   } catch (error) {
+    await removeAllFiles(on, org)
     await empty(on, org, tables)
     if (/^2[23]/.test(String((error as { code?: string }).code)) || constraintOf(error))
       throw new Refusal(422, 'bad_data', 'This export holds a row that does not fit this version.')
@@ -79,6 +82,7 @@ async function fill(on: Resources, org: string, { tables, file }: Filling): Prom
     result.records[table.table] = written
     if (read > written) result.skipped[table.table] = read - written
   }
+  await restoreFiles(on, org, { file, renamed })
   result.left = Object.keys(file.records).filter((name) => !(name in manifest.restore))
   on.events.publish({ kind: 'connections' })
   return result

@@ -7,6 +7,7 @@ import { connections } from './manifest/connections.ts'
 import { contacts } from './manifest/contacts.ts'
 import { deletions } from './manifest/deletions.ts'
 import { exported, exportStores } from './manifest/exports.ts'
+import { media, mediaStores } from './manifest/media.ts'
 import { messages } from './manifest/messages.ts'
 import { notices, templateStores } from './manifest/notices.ts'
 import { operations } from './manifest/operations.ts'
@@ -27,6 +28,7 @@ const tables: readonly Table[] = [
   ...contacts,
   ...restrictions,
   ...messages,
+  ...media,
   ...notices,
   ...programs,
   ...operations,
@@ -42,6 +44,7 @@ const tables: readonly Table[] = [
 
 const stores: readonly Store[] = [
   ...otherStores,
+  ...mediaStores,
   ...exportStores,
   ...templateStores,
   ...backupStores,

@@ -1,6 +1,7 @@
 import { rows, type Tx } from '../db.ts'
 import { butKept, keptSql } from '../disclosures/scope.ts'
 import { appendFeed } from '../feed/feed.ts'
+import { removeUnused } from '../media/removal.ts'
 import type { Resources } from '../resources.ts'
 import { BATCH, inBatches, type Moment } from './due-rows.ts'
 import type { Held } from './held.ts'
@@ -43,6 +44,7 @@ export async function removeOldMessages(on: Resources, at: At & Moment): Promise
       return batch.removed
     })
   }
+  await removeUnused(on, at.org)
   if (rules.messages !== undefined)
     removed += await removeWithheld(on, at, before(at.now, rules.messages))
   return removed

@@ -1,5 +1,13 @@
 import { open } from 'node:fs/promises'
-import { open as openEnvelope, sealSoon, SealError, type Place, type SealingKey } from '../vault.ts'
+import {
+  keyIdOf,
+  NAKED_BYTES,
+  open as openEnvelope,
+  sealSoon,
+  SealError,
+  type Place,
+  type SealingKey,
+} from '../vault.ts'
 import type { Sink } from './zip.ts'
 
 export const CHUNK_BYTES = 1_048_576
@@ -67,5 +75,35 @@ export async function* openChunks(
     yield openEnvelope(keys, placeOf(place, index, true), waiting)
   } finally {
     await file.close()
+  }
+}
+
+/** Where sealed bytes lie, from `start` to before `end`; fewer when there are no more. */
+export type ReadAt = (start: number, end: number) => Promise<Buffer>
+
+/** Enough to hold the name of a key. */
+const HEAD_BYTES = 64
+const lettersOf = (bytes: number): number => Math.ceil(((bytes + NAKED_BYTES) * 4) / 3)
+
+/**
+ * Bytes `start` to before `end` of what `sealChunks` sealed, whose plain bytes are `size`, at least one. All lines but the
+ * last are equally long, so only the chunks that hold these bytes are read. Throws SealError as `openChunks` does.
+ */
+export async function* openRange(
+  keys: readonly SealingKey[],
+  place: Place,
+  { size, read }: { size: number; read: ReadAt },
+  { start, end }: { start: number; end: number },
+): AsyncGenerator<Buffer> {
+  const kid = keyIdOf((await read(0, HEAD_BYTES)).toString('latin1'))
+  const before = `v1.${kid}.`.length
+  const line = before + lettersOf(CHUNK_BYTES) + 1
+  const last = Math.ceil(size / CHUNK_BYTES) - 1
+  for (let n = Math.floor(start / CHUNK_BYTES); n <= last && n * CHUNK_BYTES < end; n += 1) {
+    const inside = n < last ? CHUNK_BYTES : size - last * CHUNK_BYTES
+    const sealed = await read(n * line, n * line + before + lettersOf(inside))
+    const plain = openEnvelope(keys, placeOf(place, n, n === last), sealed.toString('latin1'))
+    const from = n * CHUNK_BYTES
+    yield plain.subarray(Math.max(0, start - from), Math.min(plain.length, end - from))
   }
 }

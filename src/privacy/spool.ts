@@ -16,7 +16,7 @@ import { checksum, type Packed } from './zip.ts'
 
 /** A file of the ZIP while it grows: deflated to disk, so that its size is known before it is added. */
 export type Spool = {
-  write(text: string): Promise<void>
+  write(part: string | Buffer): Promise<void>
   /** Nothing more comes; `bytes` of the result may be read once. */
   finish(name: string): Promise<Packed & { sha256: string }>
   close(): Promise<void>
@@ -38,8 +38,8 @@ export async function openSpool(folder: string): Promise<Spool> {
   const sha = createHash('sha256')
   let [crc, size] = [0, 0]
   return {
-    async write(text) {
-      const bytes = Buffer.from(text)
+    async write(part) {
+      const bytes = typeof part === 'string' ? Buffer.from(part) : part
       crc = checksum(bytes, crc)
       size += bytes.length
       sha.update(bytes)

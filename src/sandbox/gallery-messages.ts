@@ -92,4 +92,5 @@ const BLANK: Omit<Message, 'id' | 'kind' | 'created_at'> = {
   resent_as: null,
   corrections: [],
   restricted: false,
+  media: null,
 }

@@ -8,6 +8,7 @@ import { showReport, type ShownReport } from '../notices/shown.ts'
 import { showTemplate, type TemplateRow } from '../notices/template-row.ts'
 import { arrived, ours, webhookOf } from './gallery-messages.ts'
 import { REPORTS, TEMPLATES } from './gallery-reports.ts'
+import { withFile } from './gallery-files.ts'
 import { THEIRS } from './gallery-theirs.ts'
 
 export type Gallery = {
@@ -25,7 +26,8 @@ const MINUTE = 60_000
 export function galleryOf(reader: Reader): Gallery {
   const { now, times } = reader
   const theirs = THEIRS.map(({ id, title, hint, samples }) => {
-    const blocks = blocksOf(arrived(samples, now), reader)
+    const said = arrived(samples, now)
+    const blocks = blocksOf(id === 'files' ? said.map(withFile) : said, reader)
     return { id, title, hint, blocks }
   })
   const own = toBlocks(showEach(ours(now), NOTHING, reader), times, undefined)

@@ -2,21 +2,18 @@ import { sameSecret } from '../ids.ts'
 import { unknownObject } from './graph-refusals.ts'
 import type { Line, Sandbox } from './state.ts'
 
-/** `GET /{phone-number-id}`; throws GraphRefusal for another number. */
-export function describeNumber(line: Line, id: string): Record<string, unknown> {
-  if (id !== line.phoneNumberId) throw unknownObject()
-  return {
-    id,
-    display_phone_number: line.displayPhone,
-    verified_name: line.name,
-    quality_rating: 'GREEN',
-    code_verification_status: 'VERIFIED',
-    status: 'CONNECTED',
-    platform_type: 'CLOUD_API',
-    account_mode: 'SANDBOX',
-    throughput: { level: 'STANDARD' },
-  }
-}
+/** `GET /{phone-number-id}`. */
+export const describeNumber = (line: Line): Record<string, unknown> => ({
+  id: line.phoneNumberId,
+  display_phone_number: line.displayPhone,
+  verified_name: line.name,
+  quality_rating: 'GREEN',
+  code_verification_status: 'VERIFIED',
+  status: 'CONNECTED',
+  platform_type: 'CLOUD_API',
+  account_mode: 'SANDBOX',
+  throughput: { level: 'STANDARD' },
+})
 
 const SCOPES = ['whatsapp_business_messaging', 'whatsapp_business_management']
 const APP = { id: '100000000000000', name: 'ChatFlow sandbox', link: 'https://example.com' }

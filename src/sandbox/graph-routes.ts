@@ -3,6 +3,7 @@ import { access } from '../http/access.ts'
 import { newId } from '../ids.ts'
 import type { Resources } from '../resources.ts'
 import { describeNumber, describeToken, subscription, withdrawal } from './graph-account.ts'
+import { describeMedia, downloadMedia } from './graph-media.ts'
 import { checkToken, lineOfToken, takeMessage, type GraphAnswer } from './graph.ts'
 import { badParameter, bodyOf, GraphRefusal, unknownObject } from './graph-refusals.ts'
 import { openSandbox } from './sandbox.ts'
@@ -53,11 +54,8 @@ export function graphRoutes(on: Resources): Router {
     access('sandbox'),
     answer((_box, line, req) => ({ body: listShelf(line, id(req), req.query, addressOf(req)) })),
   )
-  router.get(
-    '/:version/:id',
-    access('sandbox'),
-    answer((_box, line, req) => ({ body: chosen(describeNumber(line, id(req)), req) })),
-  )
+  router.get('/bytes/:id', access('sandbox'), (req, res) => hand(on, req, res))
+  router.get('/:version/:id', access('sandbox'), answer(describe))
   router.all(
     '/{*path}',
     access('sandbox'),
@@ -68,6 +66,23 @@ export function graphRoutes(on: Resources): Router {
   router.use(refuse)
   return router
 }
+
+/** The bytes behind an address that was given out. */
+function hand(on: Resources, req: Request, res: Response): void {
+  const box = openSandbox(on)
+  const line = lineOfToken(box, req.get('authorization'))
+  watch(box, line, req, res)
+  const { bytes, mime } = downloadMedia(box, line, { id: id(req), until: req.query['until'] })
+  res.type(mime).send(bytes)
+}
+
+/** `GET /{id}` of the number or of a file. */
+const describe: Call = (box, line, req) => ({
+  body:
+    id(req) === line.phoneNumberId
+      ? chosen(describeNumber(line), req)
+      : chosen(describeMedia(box, line, id(req)), req),
+})
 
 function objectOf(body: unknown): Record<string, unknown> {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
@@ -90,7 +105,7 @@ const addressOf = (req: Request): string => `http://${req.get('host')}${req.orig
 function watch(box: Sandbox, line: Line, req: Request, res: Response): void {
   const started = performance.now()
   const body: unknown = req.body
-  const what = describe(line, req)
+  const what = titleOf(line, req)
   res.on('close', () => {
     const ms = Math.round(performance.now() - started)
     const end = res.writableFinished ? `${res.statusCode} in ${ms} ms` : 'cut off'
@@ -101,11 +116,13 @@ function watch(box: Sandbox, line: Line, req: Request, res: Response): void {
 }
 
 /** Such as `POST /messages · text`: ids are left out, they say nothing here. */
-function describe(line: Line, { method, path, body }: Request): string {
+function titleOf(line: Line, { method, path, body }: Request): string {
   const name = path.split('/').at(-1) ?? ''
   const { status, type } = (body ?? {}) as Record<string, unknown>
   const kind = [status, type].find((value) => typeof value === 'string')
-  const words = [`${method} /${name === line.phoneNumberId ? '{number}' : name}`, kind]
+  const isMedia = /^\d{15}$/.test(name) && name !== line.phoneNumberId
+  const last = isMedia ? '{media}' : name === line.phoneNumberId ? '{number}' : name
+  const words = [`${method} /${last}`, kind]
   return words.filter(Boolean).join(' · ')
 }
 

@@ -1,6 +1,7 @@
 import { notFound } from '../refusal.ts'
 import { tell } from './delivery.ts'
 import { moveOn } from './receipts.ts'
+import type { SampleKind } from './samples.ts'
 import { addEntry, type Entry, type Line, type Person, type Sandbox } from './state.ts'
 import { NORMAL } from './switches.ts'
 import { messageWebhook, newWamid } from './wire-format.ts'
@@ -15,7 +16,7 @@ export function personOf(line: Line, id: string): Person {
   return person
 }
 
-export type Said = { kind: 'text' | 'image'; text: string; context?: string | undefined }
+export type Said = { kind: 'text' | SampleKind; text: string; context?: string | undefined }
 
 /** The customer sends a message: it opens the window and goes to the CRM as a webhook. */
 export function say(box: Sandbox, line: Line, person: Person, said: Said): Entry {

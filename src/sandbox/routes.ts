@@ -21,7 +21,7 @@ import { SwitchForm, SwitchPatch } from './switches.ts'
 
 const isOn = z.union([z.boolean(), z.literal('on').transform(() => true)]).default(false)
 const Message = z.object({
-  type: z.enum(['text', 'image']).default('text'),
+  type: z.enum(['text', 'image', 'audio', 'document']).default('text'),
   text: z.string().trim().max(4096, 'At most 4,096 characters.').default(''),
   context: z.string().max(200).optional(),
 })

@@ -1,4 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { isSample, sampleOf, type SampleKind } from './samples.ts'
 import type { Entry, Line, Person } from './state.ts'
 
 /** A message id as opaque as WhatsApp's: base64, so it holds `+`, `/` and `=`. */
@@ -67,16 +68,29 @@ export function messageWebhook(line: Line, person: Person, entry: Entry): object
 function contentOf(entry: Entry): object {
   if (entry.kind === 'reaction')
     return { message_id: entry.context, ...(entry.text === '' ? {} : { emoji: entry.text }) }
-  if (entry.kind === 'image') {
-    const file = createHash('sha256').update(entry.id)
-    return {
-      ...(entry.text === '' ? {} : { caption: entry.text }),
-      mime_type: 'image/jpeg',
-      sha256: file.copy().digest('base64'),
-      id: file.digest().readBigUInt64BE(0).toString().padStart(20, '1').slice(0, 15),
-    }
+  return isSample(entry.kind) ? fileOf(entry, entry.kind) : { body: entry.text }
+}
+
+/** Meta's id of the file of a message. */
+export const mediaIdOf = ({ id }: Pick<Entry, 'id'>): string =>
+  createHash('sha256')
+    .update(id)
+    .digest()
+    .readBigUInt64BE(0)
+    .toString()
+    .padStart(20, '1')
+    .slice(0, 15)
+
+function fileOf(entry: Entry, kind: SampleKind): object {
+  const { bytes, mime, name } = sampleOf(kind)
+  return {
+    ...(entry.text === '' || kind === 'audio' ? {} : { caption: entry.text }),
+    ...(kind === 'document' ? { filename: name } : {}),
+    ...(kind === 'audio' ? { voice: true } : {}),
+    mime_type: mime,
+    sha256: createHash('sha256').update(bytes).digest('base64'),
+    id: mediaIdOf(entry),
   }
-  return { body: entry.text }
 }
 
 /** What Meta reports of one of the business's messages; `at` in milliseconds. */

@@ -32,7 +32,7 @@ const FLIPS = [
 
 /** Columns about people that no export of them holds: digests, proofs, copies, and rows that only a value leads to. */
 const AGREED =
-  'address_undos.token_digest dead_letters.body idempotency_keys.response mail_outbox.body notice_originals.raw password_resets.token_digest recovery_codes.code_digest support_tickets.once_digest throttles.key usage_refs.ref user_sessions.sid'.split(
+  'address_undos.token_digest dead_letters.body idempotency_keys.response mail_outbox.body media.key_id media.location notice_originals.raw password_resets.token_digest recovery_codes.code_digest support_tickets.once_digest throttles.key usage_refs.ref user_sessions.sid'.split(
     ' ',
   )
 

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { answerTemplates, newShelf, type Shelf } from './graph-templates.ts'
+import { keepFiles, type GraphFiles } from './graph-files.ts'
 
 /** The fields of a message that tests look at; the rest is there too. */
 type Sent = {
@@ -42,6 +43,8 @@ export type Graph = {
   calls: GraphCall[]
   /** The templates of every account; calls about them are noted there and nowhere else. */
   templates: Shelf
+  /** Its media, which are no `calls`. */
+  files: GraphFiles
   /** Replies for the next calls, in order; afterwards `ok`. */
   script(...replies: Reply[]): void
   /** Decide by the call itself where no scripted reply is left. */
@@ -58,8 +61,10 @@ export async function startGraph(): Promise<Graph> {
   const templates = newShelf()
   const open = { now: 0, most: 0 }
   let choose: (call: GraphCall) => Reply = () => 'ok'
+  const files = keepFiles()
   const server = createServer((req, res) => {
     void (async () => {
+      if (await files.take(req, res)) return
       const call = { ...(await receive(req)), wamid: '' }
       const told = answerTemplates(templates, req.method ?? '', call)
       if (told) return json(res, told.status, told.body)
@@ -76,6 +81,7 @@ export async function startGraph(): Promise<Graph> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
     templates,
+    files,
     open,
     script: (...replies) => void scripted.push(...replies),
     decide: (decision) => void (choose = decision),

@@ -4,7 +4,7 @@ import { signInAs } from './sign-in.ts'
 
 /** A signed-in browser with scripts off; redirects are seen and not followed. */
 export type Member = {
-  get(path: string): Promise<Response>
+  get(path: string, more?: Record<string, string>): Promise<Response>
   post(path: string, form?: Record<string, string> | [string, string][]): Promise<Response>
 }
 
@@ -13,7 +13,8 @@ export async function member(app: Running, org: Org, role: string): Promise<Memb
   const cookie = await signInAs(app.on, org, await org.person(role))
   const headers = { cookie, origin: app.url }
   return {
-    get: (path) => fetch(app.url + path, { headers, redirect: 'manual' }),
+    get: (path, more = {}) =>
+      fetch(app.url + path, { headers: { ...headers, ...more }, redirect: 'manual' }),
     post: (path, form = {}) =>
       fetch(app.url + path, {
         method: 'POST',

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type pg from 'pg'
+import { newId } from '../../src/ids.ts'
 import { openQueues } from '../../src/queues.ts'
 import type { Running } from './app.ts'
 import { newCanary, plantInRows, type Planted } from './canaries.ts'
@@ -48,8 +49,9 @@ export async function plant({ app, login }: Place, ids: Ids): Promise<Planted> {
   await writeFile(path.join(app.on.config.DATA_DIR, 'exports', ids.org, `${id}.sealed`), file)
   planted.set(file, 'a file of an export')
   const media = newCanary()
-  await mkdir(path.join(app.on.config.DATA_DIR, 'media', ids.org), { recursive: true })
-  await writeFile(path.join(app.on.config.DATA_DIR, 'media', ids.org, 'a.sealed'), media)
+  const folder = path.join(app.on.config.DATA_DIR, 'media', ids.org, '2026-01')
+  await mkdir(folder, { recursive: true })
+  await writeFile(path.join(folder, newId()), media)
   planted.set(media, 'a file of a message')
   for (const [state, canary] of Object.entries(await plantJobs(app, ids.org)))
     planted.set(canary, `a ${state} job`)

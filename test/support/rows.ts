@@ -106,6 +106,18 @@ const ROWS: Record<string, (ids: Ids) => Row> = {
     created_at: new Date(),
   }),
   ...NOTES,
+  media: (ids) => ({
+    org_id: ids.org,
+    id: newId(),
+    message_id: ids.outbound,
+    connection_id: ids.connection,
+    kind: 'image',
+    graph_id: '2762702990552401',
+    name: sealed,
+    status: 'pending',
+    due_at: soon(),
+    uploaded_by: ids.user,
+  }),
   message_events: ({ org, connection }) => ({
     org_id: org,
     wamid: 'wamid.1',

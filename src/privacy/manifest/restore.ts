@@ -22,6 +22,14 @@ export const restore: Readonly<Record<string, Readonly<Record<string, string>>>>
     status: `case r.status when 'queued' then 'cancelled' when 'sending' then 'unknown' else r.status end`,
     rank: `case r.status when 'sending' then 10::smallint else r.rank end`,
   },
+  // Stored once its file is read back too; what was on its way cannot be fetched from here.
+  media: {
+    status: `case when r.status in ('expired', 'refused') then r.status else 'failed' end`,
+    error: `case when r.status = 'stored' then 'lost' else coalesce(r.error, 'imported') end`,
+    due_at: 'null',
+    kept_until: 'null',
+    uploaded_by: 'null',
+  },
   routing_decisions: {},
   message_events: {},
   contact_preferences: {},

@@ -63,18 +63,6 @@ export const stores: readonly Store[] = [
     why: 'how much a connection or a conversation sent in the last minutes, by their ids; expires by itself',
   },
   {
-    ...aboutContact('expires', 'contact_life'),
-    store: 'media',
-    kind: 'files',
-    matches: 'MEDIA_URL, by default DATA_DIR/media/<organization>/',
-    files: ['media:*/**'],
-    category: 'content',
-    link: 'self',
-    erase: 'shred',
-    sealed: 'gcm_org',
-    why: 'found by the folder of the organization; each file belongs to a message',
-  },
-  {
     ...aboutOrganization('account_life'),
     store: 'keys',
     kind: 'files',
