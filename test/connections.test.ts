@@ -15,6 +15,7 @@ import {
 import { startApp, type Running } from './support/app.ts'
 import type { Org } from './support/org.ts'
 import { until } from './support/until.ts'
+import { secretsKnown } from './support/known.ts'
 
 const NOW = new Date('2026-09-01T10:00:00Z')
 let app: Running
@@ -50,12 +51,6 @@ const sealedRow = async (one: string): Promise<Record<string, string>> => {
   return row ?? {}
 }
 
-/** What webhooks of the connection are checked with. */
-const knownOf = (connection: string) => {
-  const route = app.on.directory.find(connection)
-  return [route?.appSecret.reveal('check_signature'), route?.verifyToken.reveal('handshake')]
-}
-
 describe('a new connection', () => {
   test('is listed without its secrets, and its webhooks find it at once', async () => {
     const made = await createConnection(app.on, org.id, another())
@@ -64,7 +59,7 @@ describe('a new connection', () => {
     expect(listed.map((one) => one.id)).toEqual([id, made.id])
     expect(JSON.stringify(listed)).not.toMatch(/EAAB-token|app-secret|verify-token|v1\./)
     expect(app.on.directory.find(made.id)).toMatchObject({ org: org.id, state: 'active' })
-    expect(knownOf(made.id)).toEqual(['app-secret', 'verify-token'])
+    expect(secretsKnown(app, made.id)).toEqual(['app-secret', 'verify-token'])
   })
 
   test('has its secrets sealed at rest, each bound to its own column and row', async () => {
@@ -134,7 +129,7 @@ describe('a new connection', () => {
 describe('new secrets', () => {
   test('replace the old ones where given, and the rest stays', async () => {
     await changeSecrets(app.on, org.id, id, { appSecret: 'newer-secret' })
-    expect(knownOf(id)).toEqual(['newer-secret', org.connection.verifyToken])
+    expect(secretsKnown(app, id)).toEqual(['newer-secret', org.connection.verifyToken])
     const token = await app.on.db.withTenant(org.id, (tx) => accessTokenOf(app.on, tx, org.id, id))
     expect(token.reveal('call_graph')).toBe(org.connection.accessToken)
   })
@@ -164,9 +159,7 @@ describe('new secrets', () => {
       status: 404,
     })
     await expect(testConnection(app.on, org.id, theirs)).rejects.toMatchObject({ status: 404 })
-    expect(app.on.directory.find(theirs)?.appSecret.reveal('check_signature')).toBe(
-      neighbour.connection.appSecret,
-    )
+    expect(secretsKnown(app, theirs)[0]).toBe(neighbour.connection.appSecret)
   })
 })
 

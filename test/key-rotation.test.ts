@@ -22,6 +22,7 @@ import { read, sealedBody } from './support/inbound.ts'
 import { messageOf, messagesBody, newCustomer } from './support/meta.ts'
 import type { Org } from './support/org.ts'
 import { signInAs } from './support/sign-in.ts'
+import { secretsKnown } from './support/known.ts'
 
 let app: Running
 const others: Resources[] = []
@@ -36,9 +37,6 @@ afterEach(async () => {
 })
 
 /** Another process on the same database, started with these master keys. */
-const appSecretIn = (on: Resources, connection: string) =>
-  on.directory.find(connection)?.appSecret.reveal('check_signature')
-
 async function processWith(masterKeys: SealingKey[]): Promise<Resources> {
   const log = openLog('silent')
   const on = await openResources({ ...app.on.config, masterKeys }, { log, queuePrefix: 'other' })
@@ -104,7 +102,7 @@ describe('a new master key, first in the list', () => {
     })
     const alone = await processWith([next])
     for (const org of orgs) {
-      expect(appSecretIn(alone, org.connection.id)).toBe(org.connection.appSecret)
+      expect(secretsKnown({ on: alone }, org.connection.id)[0]).toBe(org.connection.appSecret)
       expect(await acts(org)).toEqual(['keys.rotated'])
     }
     expect(await listKept(alone)).toMatchObject([{ to: 'a@example.test', text: 'Read me' }])
@@ -184,7 +182,7 @@ describe('a new data key of an organization', () => {
     expect([retired, resealed]).toEqual([[keyIdOf(before)], {}])
     expect((await sealedOf(org)).map(keyIdOf)).toEqual([data_key, data_key, data_key])
     expect(app.on.directory.find(org.connection.id)).toMatchObject({ key: { id: data_key } })
-    expect(appSecretIn(app.on, org.connection.id)).toBe(org.connection.appSecret)
+    expect(secretsKnown(app, org.connection.id)[0]).toBe(org.connection.appSecret)
     const after = await inside((tx) => sealFor(app.on, tx, place, 'another'))
     expect(keyIdOf(after)).toBe(data_key)
     const opened = await inside((tx) => openFor(app.on, tx, place, before))
@@ -232,7 +230,7 @@ describe('a new data key of an organization', () => {
         changeSecrets(other, org.id, id, { appSecret }),
       ])
       await app.on.directory.refresh()
-      expect(appSecretIn(app.on, id)).toBe(appSecret)
+      expect(secretsKnown(app, id)[0]).toBe(appSecret)
       expect(new Set((await sealedOf(org)).map(keyIdOf))).toEqual(new Set([rotated.data_key]))
     }
   })

@@ -21,6 +21,7 @@ import type { Org } from '../support/org.ts'
 import { run } from '../support/product.ts'
 import { talkOf } from '../support/exports.ts'
 import { fillInstance, fillSealed, sealedOf, writtenDuring } from '../support/sealed.ts'
+import { secretsKnown } from '../support/known.ts'
 
 jest.setTimeout(60_000)
 
@@ -127,7 +128,7 @@ describe('P27 — a data key is changed while people work', () => {
     expect(values.filter(({ kid, opens }) => kid !== active || !opens)).toEqual([])
     expect(await kids(org)).toEqual([active])
     await other.directory.refresh()
-    expect(other.directory.find(org.connection.id)?.verifyToken).toBe(token)
+    expect(secretsKnown({ on: other }, org.connection.id)[1]).toBe(token)
     const [kept] = await as(org, (tx) =>
       rows<{ raw: string }>(tx, 'select raw from messages where org_id = ?', [org.id]),
     )
