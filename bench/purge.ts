@@ -3,10 +3,9 @@ import { SYSTEM } from '../src/audit/audit.ts'
 import { advanceDue } from '../src/deletions/advance.ts'
 import { findDeletion } from '../src/deletions/deletion.ts'
 import { requestDeletion } from '../src/deletions/request.ts'
-import { listConversations } from '../src/inbox/conversations.ts'
 import { startGraph } from '../test/support/graph.ts'
 import { fill, newOrganization, openInstallation } from './installation.ts'
-import { quantile } from './load.ts'
+import { watched } from './watched.ts'
 
 /**
  * `npx tsx bench/purge.ts [messages]`: an organization of so many messages (50,000) is deleted on a PostgreSQL of its own,
@@ -23,11 +22,11 @@ try {
   ]
   await fill(on, leaving, { messages, number: '0700000000001' })
   await fill(on, neighbour, { messages: 5_000, number: '0700000000002' })
-  const before = await watched(neighbour, pause(5_000))
+  const before = await watched(on, neighbour, pause(5_000))
   const ask = { kind: 'org' as const, subject: leaving, road: 'cli' as const, by: SYSTEM }
   const { code } = await requestDeletion(on, ask)
   const started = performance.now()
-  const during = await watched(neighbour, advanceDue(on, { now: on.now() }))
+  const during = await watched(on, neighbour, advanceDue(on, { now: on.now() }))
   const seconds = Number(((performance.now() - started) / 1000).toFixed(1))
   const state = (await findDeletion(on, code))?.state
   if (state !== 'purged') throw new Error(`the deletion is ${state}`)
@@ -35,19 +34,4 @@ try {
 } finally {
   await close()
   await graph.stop()
-}
-
-/** How long the first page of an inbox takes, in milliseconds, while something else goes on. */
-async function watched(org: string, other: Promise<unknown>): Promise<object> {
-  const times: number[] = []
-  const over = new AbortController()
-  const end = other.finally(() => over.abort())
-  while (!over.signal.aborted) {
-    const started = performance.now()
-    await on.db.withTenant(org, (tx) => listConversations(tx, org, { limit: 50 }))
-    times.push(performance.now() - started)
-    await pause(50)
-  }
-  await end
-  return { reads: times.length, p50: quantile(times, 0.5), p99: quantile(times, 0.99) }
 }

@@ -6,9 +6,11 @@ import {
   type Job,
   type WorkerOptions,
 } from 'bullmq'
+import pg from 'pg'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
 import { depthsInPostgres, depthsInRedis, type DepthReader } from './queue-depths.ts'
+import { trimInPostgres, trimInRedis, type EventTrimmer } from './queue-events.ts'
 
 type Run = (job: Job, token?: string, signal?: AbortSignal) => Promise<void>
 
@@ -18,6 +20,8 @@ export type Bull = {
   queue(name: string): Queue
   worker(name: string, run: Run, options: Partial<WorkerOptions>): Worker
   depths: DepthReader
+  trimEvents: EventTrimmer
+  close(): Promise<void>
 }
 
 /** Fails fast while Redis is away: the webhook has its own deadline and Meta sends again. */
@@ -40,6 +44,8 @@ export function chooseBackend(config: Config, log: Log, prefix: string): Bull {
       worker: (name, run, options) =>
         new Worker(name, run, { ...options, prefix, connection: { url, ...CONSUMER } }),
       depths: depthsInRedis,
+      trimEvents: trimInRedis,
+      close: () => Promise.resolve(),
     }
   }
   const postgres = withBackend(createPostgresBackend)
@@ -54,6 +60,7 @@ export function chooseBackend(config: Config, log: Log, prefix: string): Bull {
     statement_timeout: 1_100,
     query_timeout: 1_200,
   }
+  const pool = openPool({ ...connection(1), ...impatient }, log)
   return {
     backend: 'postgres',
     queue: (name) =>
@@ -65,6 +72,18 @@ export function chooseBackend(config: Config, log: Log, prefix: string): Bull {
         ...options,
         connection: connection(Math.min((options.concurrency ?? 1) + 1, 8)),
       }) as unknown as Worker,
-    depths: depthsInPostgres({ ...connection(1), ...impatient }, log),
+    depths: depthsInPostgres(pool),
+    trimEvents: trimInPostgres(pool),
+    close: () => pool.end(),
   }
+}
+
+/** For statements of our own on the tables of the queues. */
+function openPool(
+  { schema, options, ...connection }: pg.PoolConfig & { schema: string },
+  log: Log,
+): pg.Pool {
+  const pool = new pg.Pool({ ...connection, options: `${options} -c search_path=${schema}` })
+  pool.on('error', (error) => log.warn({ err: error }, 'queue connection of our own statements'))
+  return pool
 }

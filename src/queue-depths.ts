@@ -1,6 +1,5 @@
 import type { Queue } from 'bullmq'
-import pg from 'pg'
-import type { Log } from './log.ts'
+import type pg from 'pg'
 
 /** How full a queue is. */
 export type Depth = {
@@ -15,10 +14,7 @@ export type Depth = {
   oldest: Date | null
 }
 
-export type DepthReader = {
-  read(queues: Queue[]): Promise<Depth[]>
-  close(): Promise<void>
-}
+export type DepthReader = (queues: Queue[]) => Promise<Depth[]>
 
 /** Jobs that wait for another try are looked at in the order of their next one; so many of them are enough. */
 const TRIES = 100
@@ -42,29 +38,18 @@ const DEPTHS = `
 
 type Row = Omit<Depth, 'isPaused' | 'oldest'> & { paused: boolean; oldest: number | null }
 
-export function depthsInPostgres(
-  { schema, options, ...connection }: pg.PoolConfig & { schema: string },
-  log: Log,
-): DepthReader {
-  const pool = new pg.Pool({ ...connection, options: `${options} -c search_path=${schema}` })
-  pool.on('error', (error) => log.warn({ err: error }, 'queue depth connection'))
-  return {
-    async read(queues) {
-      const found = await pool.query<Row>(DEPTHS, [queues.map(({ name }) => name)])
-      return found.rows.map((row) => {
-        const { waiting, active, delayed, completed, failed, paused: isPaused } = row
-        const oldest = row.oldest === null ? null : new Date(row.oldest)
-        return { waiting, active, delayed, completed, failed, isPaused, oldest }
-      })
-    },
-    close: () => pool.end(),
+export const depthsInPostgres =
+  (pool: pg.Pool): DepthReader =>
+  async (queues) => {
+    const found = await pool.query<Row>(DEPTHS, [queues.map(({ name }) => name)])
+    return found.rows.map((row) => {
+      const { waiting, active, delayed, completed, failed, paused: isPaused } = row
+      const oldest = row.oldest === null ? null : new Date(row.oldest)
+      return { waiting, active, delayed, completed, failed, isPaused, oldest }
+    })
   }
-}
 
-export const depthsInRedis: DepthReader = {
-  read: (queues) => Promise.all(queues.map(depthOf)),
-  close: () => Promise.resolve(),
-}
+export const depthsInRedis: DepthReader = (queues) => Promise.all(queues.map(depthOf))
 
 async function depthOf(queue: Queue): Promise<Depth> {
   const [counts, isPaused, oldest] = await Promise.all([

@@ -73,6 +73,8 @@ export type Queues = {
    * age limit acts only when another job of that kind ends: an idle queue would keep everything.
    */
   clean(name: QueueName, state: 'completed' | 'failed', before: Date): Promise<number>
+  /** Remove what one queue told of its jobs before this moment, their results and failures; answers how many entries. */
+  trimEvents(name: QueueName, before: Date): Promise<number>
   /** Take an organization out of every queue and state; answers how many jobs changed, by queue. */
   forget(org: string): Promise<Record<QueueName, number>>
   /** How many sealed bodies wait, work or are kept under each key, by its id. */
@@ -136,6 +138,7 @@ export function openQueues(
     backend: bull.backend,
     ...producers(queues, log),
     clean: (name, state, before) => cleanJobs(queues[name], state, before),
+    trimEvents: (name, before) => bull.trimEvents(queues[name], before),
     forget: (org) => forgetEverywhere(queues, org),
     sealedBy: () => sealersIn(queues.inbound),
     hasForgotten: (org) => isForgottenEverywhere(queues, org),
@@ -149,7 +152,7 @@ export function openQueues(
     resume: (name) => queues[name].resume(),
     bare: () => Object.values(queues),
     async depths() {
-      const found = await within(1_500, bull.depths.read(Object.values(queues)))
+      const found = await within(1_500, bull.depths(Object.values(queues)))
       const pairs = Object.keys(queues).map((name, n) => [name, found[n]] as const)
       return Object.fromEntries(pairs) as Record<QueueName, Depth>
     },
@@ -159,7 +162,7 @@ export function openQueues(
     async close() {
       await Promise.all(workers.map((worker) => worker.close()))
       await Promise.all(Object.values(queues).map((queue) => queue.close()))
-      await bull.depths.close()
+      await bull.close()
     },
   }
 }

@@ -5,7 +5,7 @@ import { LIMITS } from '../src/privacy/limits.ts'
 import { sweepRetention, sweepWhenDue } from '../src/privacy/retention.ts'
 import { readSchedule } from '../src/privacy/sweep-runs.ts'
 import { seedAt } from './support/ages.ts'
-import { BACKENDS, startApp, type Backend, type Running } from './support/app.ts'
+import { startApp, type Running } from './support/app.ts'
 import { chatflow, run } from './support/product.ts'
 import { until } from './support/until.ts'
 
@@ -173,37 +173,6 @@ test('a moment in the future is refused in production, and one that is none is w
   const streams = { stdin: Readable.from([]), stdout: nowhere, stderr: nowhere }
   expect(await runCommand([...args, 'tomorrow'], streams)).toBe(2)
 })
-
-test('finished jobs go by the clock, on every back end', async () => {
-  await Promise.all(BACKENDS.map(finishedJobsGo))
-})
-
-async function finishedJobsGo(backend: Backend): Promise<void> {
-  const busy = await startApp({ backend, workers: false })
-  let fails = false
-  busy.on.queues.work('mail', () => {
-    return fails ? Promise.reject(new Error('no')) : Promise.resolve()
-  })
-  const jobs = async () => (await busy.on.queues.depths()).mail
-  await busy.on.queues.addMail('done')
-  await until(async () => (await jobs())['completed'] === 1)
-  fails = true
-  await busy.on.queues.addMail('failed')
-  await until(async () => (await jobs())['failed'] === 1)
-
-  const sweepAfter = async (ms: number) => {
-    const { counts } = await sweepRetention(busy.on, new Date(Date.now() + ms))
-    const { completed, failed } = await jobs()
-    return { swept: counts['queue mail'], completed, failed }
-  }
-  const done = LIMITS.JOB_DONE_MINUTES.is * 60_000
-  const failed = LIMITS.JOB_FAILED_DAYS.is * DAY
-  expect(await sweepAfter(done - 60_000)).toEqual({ swept: 0, completed: 1, failed: 1 })
-  expect(await sweepAfter(done + 1)).toEqual({ swept: 1, completed: 0, failed: 1 })
-  expect(await sweepAfter(failed - 60_000)).toEqual({ swept: 0, completed: 0, failed: 1 })
-  expect(await sweepAfter(failed + 1)).toEqual({ swept: 1, completed: 0, failed: 0 })
-  await busy.stop()
-}
 
 test('every default lies inside its bounds', () => {
   for (const [name, { is, least, most }] of Object.entries(LIMITS))

@@ -160,13 +160,14 @@ async function noteHeld(
   }
 }
 
-/** Jobs that ended, in every queue of whichever back end. */
+/** Jobs that ended, and what was told of them, in every queue of whichever back end. */
 async function sweepQueues(on: Resources, now: Date, tally: Tally): Promise<void> {
   const done = new Date(now.getTime() - LIMITS.JOB_DONE_MINUTES.is * 60_000)
   const failed = new Date(now.getTime() - LIMITS.JOB_FAILED_DAYS.is * DAY_MS)
   for (const name of QUEUE_NAMES) {
     await count(on, tally, `queue ${name}`, () => on.queues.clean(name, 'completed', done))
     await count(on, tally, `queue ${name}`, () => on.queues.clean(name, 'failed', failed))
+    await count(on, tally, `events of queue ${name}`, () => on.queues.trimEvents(name, done))
   }
 }
 

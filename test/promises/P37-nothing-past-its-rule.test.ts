@@ -5,10 +5,11 @@ import { listKept } from '../../src/ops/mail.ts'
 import { manifest } from '../../src/privacy/manifest.ts'
 import { sweepRetention } from '../../src/privacy/retention.ts'
 import { offsets, seedAt, sweeps } from '../support/ages.ts'
-import { startApp, type Running } from '../support/app.ts'
+import { BACKENDS, startApp, type Running } from '../support/app.ts'
 import type { Org } from '../support/org.ts'
 import { chatflow } from '../support/product.ts'
 import { talkWith } from '../support/program.ts'
+import { goesAtItsSecond, goesByTheClock, goesInShortSteps } from '../support/swept.ts'
 import { newId } from '../../src/ids.ts'
 
 jest.setTimeout(60_000)
@@ -39,6 +40,26 @@ describe('P37 — nothing is kept past its rule', () => {
     expect(
       counting.map(([rule]) => rule).filter((rule) => !swept.has(rule) && !stores.has(rule)),
     ).toEqual([])
+    // What the dated rows below do not show: two tables and the jobs have tests of their own here, files of exports and
+    // backups those of P51 and P43, the log one in test/log.test.ts; the rest ends with a browser's cookie or a process.
+    const dated = new Set(sweeps.map(({ sweep }) => sweep.rule))
+    expect(
+      counting
+        .map(([rule]) => rule)
+        .filter((rule) => !dated.has(rule))
+        .toSorted(),
+    ).toEqual([
+      'audit',
+      'backup',
+      'cookie',
+      'export_file',
+      'factor_step',
+      'job',
+      'known_browser',
+      'log',
+      'request',
+      'usage_daily',
+    ])
     const bare = manifest.tables.flatMap(({ table, columns, sweeps: own }) =>
       Object.values(columns)
         .filter(({ retention: rule }) => 'days' in (manifest.retention[rule] ?? {}))
@@ -62,6 +83,14 @@ describe('P37 — nothing is kept past its rule', () => {
     expect(swept.purged.toSorted()).toEqual(counted.toSorted())
     expect(counted.filter((table) => swept.counts[table] !== 1)).toEqual([])
     expect(swept.overdue).toEqual([])
+  })
+
+  test('takes entries of the audit log and days of counts at the second they are due, and not one before', async () => {
+    await expect(goesAtItsSecond(app, login)).resolves.toBeUndefined()
+  })
+
+  test('takes twenty thousand rows in short steps and flat memory, and waits for nobody', async () => {
+    await expect(goesInShortSteps(app, login, NOW)).resolves.toBeUndefined()
   })
 
   test('removes nothing the second time, nor with an earlier moment', async () => {
@@ -254,5 +283,11 @@ describe('P37 — nothing is kept past its rule', () => {
       await sweepOn('2026-11-24')
       expect([mails(org), await closing(org)]).toEqual([[], []])
     })
+  })
+})
+
+describe('P37 — jobs that ended, and what was told of them', () => {
+  test('go by the clock from a queue where nothing more happens, on every back end', async () => {
+    await expect(Promise.all(BACKENDS.map(goesByTheClock))).resolves.toHaveLength(BACKENDS.length)
   })
 })
