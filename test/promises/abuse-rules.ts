@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { authTimeOf } from '../../src/abuse/new-network.ts'
-import { listForReview, type Finding } from '../../src/abuse/findings.ts'
+import { listForReview, noteFinding, type Finding, type Found } from '../../src/abuse/findings.ts'
 import { RULES } from '../../src/abuse/rules.ts'
 import { noteBlocked, noteEntered, noteSignIn } from '../../src/accounts/sign-in.ts'
 import { openThrottles, type Throttled } from '../../src/accounts/throttle.ts'
@@ -215,6 +215,16 @@ export function provesRules({ app, org, now, later, found, send, owner }: At): v
     expect(await ask()).toBe(303)
     expect((await visitor.get(EXPORTS)).status).toBe(200)
     expect(await burst()).toBe('review')
+    const newer: Found = {
+      org: org().id,
+      rule: 'request_pace',
+      because: 'Newer.',
+      counts: {},
+      action: 'slow',
+      until: new Date(now().getTime() + DAY),
+    }
+    later(1)
+    await app().on.db.withSystem((tx) => noteFinding(app().on, tx, newer))
     const [first] = await listForReview(app().on)
     expect(first?.action).toBe('review')
 
