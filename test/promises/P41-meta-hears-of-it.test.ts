@@ -125,7 +125,7 @@ describe('P41 — WhatsApp configuration goes, also at Meta', () => {
         now += wait + 1
         expect(await tryAt(now)).toEqual([id])
       }
-      expect((await connection())?.['access_token']).not.toBeNull()
+      expect(meta.asked.filter(({ path }) => path.includes('permissions'))).toEqual([])
       expect(await tryAt(deadline_at.getTime() - DAY)).toEqual([])
       const { state, notes } = await toldOf(app, code)
       expect(state).toBe('purged')
