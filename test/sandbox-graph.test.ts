@@ -1,6 +1,8 @@
 import { openSandbox } from '../src/sandbox/sandbox.ts'
 import { startApp, type Running } from './support/app.ts'
 import type { Org } from './support/org.ts'
+import { read } from './support/inbound.ts'
+import { until } from './support/until.ts'
 import { openPhones, type SandboxClient } from './support/phone.ts'
 import { signInAs } from './support/sign-in.ts'
 import { visit } from './support/visitor.ts'
@@ -115,6 +117,48 @@ test('has templates of every shape, lists them page by page, and takes those tha
   expect(await ask('appointment_tomorrow', words('Ana', '10:00'), 'pt_BR')).toBeUndefined()
   const chat = JSON.stringify(await phones.report())
   expect(chat).toContain('Olá Ana, esperamos você amanhã às 10:00')
+})
+
+test('looks at a template that is made or edited, tells how it decided, and lets it go', async () => {
+  const waba = openSandbox(app.on).lines.find((one) => one.org === org.id)?.wabaId ?? ''
+  const shelf = `/${waba}/message_templates`
+  const draft = (name: string, text: string, more: object = {}) => ({
+    name,
+    language: 'en',
+    category: 'UTILITY',
+    components: [{ type: 'BODY', text, ...more }],
+  })
+  const refusal = async (body: object) => (await graph(shelf, body)).body.error?.error_subcode
+  expect(await refusal(draft('order_ready', 'There already'))).toBe(2_388_024)
+  expect(await refusal(draft('long', 'x'.repeat(1_025)))).toBe(2_388_040)
+  expect(await refusal(draft('edge', '{{1}} comes first'))).toBe(2_388_299)
+  expect(await refusal(draft('bare', 'Hi {{1}}!'))).toBe(2_388_043)
+  expect((await graph(shelf, draft('Not a name', 'x'))).body.error?.code).toBe(100)
+
+  const made = (await graph(shelf, draft('fresh', 'It came.'))).body as { id?: string }
+  expect(made).toMatchObject({ status: 'PENDING', category: 'UTILITY' })
+  expect((await graph(`/${made.id}`, draft('fresh', 'Too early.'))).body.error?.error_subcode).toBe(
+    2_388_039,
+  )
+  const decided = (status: string): Promise<unknown> =>
+    until(async () => {
+      const rows = await read<{ status: string }>(
+        app.on,
+        org,
+        `select status from templates where org_id = :org and name = 'fresh'`,
+      )
+      return rows[0]?.status === status
+    })
+  await decided('APPROVED')
+  expect((await graph(`/${made.id}`, draft('fresh', 'Please reject me.'))).body).toEqual({
+    success: true,
+  })
+  await decided('REJECTED')
+  const url = `${app.url}/sandbox/graph/v26.0${shelf}?name=fresh&hsm_id=${made.id}`
+  const headers = { authorization: `Bearer ${line.accessToken}` }
+  expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(200)
+  await decided('DELETED')
+  expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(400)
 })
 
 test('never shows a secret', async () => {

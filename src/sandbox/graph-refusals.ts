@@ -8,13 +8,16 @@ export class GraphRefusal extends Error {
   readonly code: number
   readonly subcode: number | undefined
   readonly details: string
+  /** For people, as the management of templates says it. */
+  readonly said: string | undefined
 
-  constructor({ status, code, subcode }: Code, title: string, details: string) {
+  constructor({ status, code, subcode }: Code, title: string, details: string, said?: string) {
     super(title)
     this.status = status
     this.code = code
     this.subcode = subcode
     this.details = details
+    this.said = said
   }
 }
 
@@ -25,6 +28,9 @@ export const bodyOf = (refusal: GraphRefusal): object => ({
     type: 'OAuthException',
     code: refusal.code,
     ...(refusal.subcode === undefined ? {} : { error_subcode: refusal.subcode }),
+    ...(refusal.said === undefined
+      ? {}
+      : { error_user_title: refusal.message, error_user_msg: refusal.said }),
     error_data: { messaging_product: 'whatsapp', details: refusal.details },
     fbtrace_id: `A${randomBytes(8).toString('base64url')}`,
   },
@@ -87,6 +93,10 @@ export const templateOff = (): GraphRefusal =>
     'Template is disabled',
     'The template was paused too often and is switched off for good.',
   )
+
+/** A template that Meta does not take, with its sentence for people. */
+export const templateRefused = (subcode: number, said: string): GraphRefusal =>
+  new GraphRefusal({ status: 400, code: 100, subcode }, 'Invalid parameter', said, said)
 
 /** Values that a template does not take. */
 export const unfitting = (code: number, details: string): GraphRefusal =>

@@ -1,4 +1,10 @@
-import express, { Router, type ErrorRequestHandler, type Request, type Response } from 'express'
+import express, {
+  Router,
+  type ErrorRequestHandler,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express'
 import { access } from '../http/access.ts'
 import { newId } from '../ids.ts'
 import type { Resources } from '../resources.ts'
@@ -8,6 +14,7 @@ import { checkToken, lineOfToken, takeMessage, type GraphAnswer } from './graph.
 import { badParameter, bodyOf, GraphRefusal, unknownObject } from './graph-refusals.ts'
 import { openSandbox } from './sandbox.ts'
 import { noteWire, type Line, type Sandbox } from './state.ts'
+import { createOnShelf, deleteFromShelf, editOnShelf } from './template-desk.ts'
 import { listShelf } from './templates.ts'
 
 type Call = (box: Sandbox, line: Line, req: Request) => GraphAnswer
@@ -49,13 +56,9 @@ export function graphRoutes(on: Resources): Router {
     access('sandbox'),
     answer((box, line, req) => ({ body: withdrawal(box, line, id(req)) })),
   )
-  router.get(
-    '/:version/:id/message_templates',
-    access('sandbox'),
-    answer((_box, line, req) => ({ body: listShelf(line, id(req), req.query, addressOf(req)) })),
-  )
   router.get('/bytes/:id', access('sandbox'), (req, res) => hand(on, req, res))
   router.get('/:version/:id', access('sandbox'), answer(describe))
+  templateCalls(router, answer)
   router.all(
     '/{*path}',
     access('sandbox'),
@@ -83,6 +86,31 @@ const describe: Call = (box, line, req) => ({
       ? chosen(describeNumber(line), req)
       : chosen(describeMedia(box, line, id(req)), req),
 })
+
+/** The management of templates, as far as the product calls it. */
+function templateCalls(router: Router, answer: (call: Call) => RequestHandler): void {
+  const shelf = '/:version/:id/message_templates'
+  router.get(
+    shelf,
+    access('sandbox'),
+    answer((_box, line, req) => ({ body: listShelf(line, id(req), req.query, addressOf(req)) })),
+  )
+  router.post(
+    shelf,
+    access('sandbox'),
+    answer((box, line, req) => ({ body: createOnShelf(box, line, id(req), objectOf(req.body)) })),
+  )
+  router.delete(
+    shelf,
+    access('sandbox'),
+    answer((box, line, req) => ({ body: deleteFromShelf(box, line, id(req), req.query) })),
+  )
+  router.post(
+    '/:version/:id',
+    access('sandbox'),
+    answer((box, line, req) => ({ body: editOnShelf(box, line, id(req), objectOf(req.body)) })),
+  )
+}
 
 function objectOf(body: unknown): Record<string, unknown> {
   if (typeof body !== 'object' || body === null || Array.isArray(body))

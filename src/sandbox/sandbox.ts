@@ -5,6 +5,7 @@ import { shakeHands } from './handshake.ts'
 import { keepLines, readLines } from './file.ts'
 import { moveOn } from './receipts.ts'
 import type { Line, Sandbox, Wire } from './state.ts'
+import { resumeReviews } from './template-desk.ts'
 
 /** One stand-in per set of resources: the routes and the demo talk to the same phones. */
 const open = new WeakMap<Resources, Sandbox>()
@@ -23,6 +24,7 @@ export function openSandbox(on: Resources): Sandbox {
   for (const line of box.lines) {
     resume(box, line)
     shakeHands(box, line)
+    resumeReviews(box, line)
     for (const person of line.people) moveOn(box, line, person)
   }
   return box

@@ -11,6 +11,8 @@ export const ShelfTemplate = z.object({
   components: z.array(z.looseObject({ type: z.string() })),
   quality: z.string(),
   rejected_reason: z.string(),
+  /** Made or edited here, and not decided on yet. */
+  isNew: z.boolean().optional(),
 })
 export type ShelfTemplate = z.infer<typeof ShelfTemplate>
 

@@ -39,7 +39,7 @@ const cursorIn = (after: unknown): number =>
   typeof after === 'string' ? Number(Buffer.from(after, 'base64url').toString()) || 0 : 0
 
 function chosen(template: ShelfTemplate, fields: unknown): object {
-  const { quality, ...rest } = template
+  const { quality, isNew: _, ...rest } = template
   const whole: Fields = { ...rest, quality_score: { score: quality } }
   const names = typeof fields === 'string' ? new Set(['id', ...fields.split(',')]) : undefined
   return names

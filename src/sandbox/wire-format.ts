@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { isSample, sampleOf, type SampleKind } from './samples.ts'
 import type { Entry, Line, Person } from './state.ts'
+import type { ShelfTemplate } from './template-shelf.ts'
 
 /** A message id as opaque as WhatsApp's: base64, so it holds `+`, `/` and `=`. */
 export const newWamid = (): string => `wamid.HBg${randomBytes(27).toString('base64')}==`
@@ -106,4 +107,38 @@ export function statusWebhook(line: Line, person: Person, entry: Entry, at: numb
     ...(entry.status === 'read' ? {} : { pricing }),
   }
   return envelope(line, { statuses: [status] })
+}
+
+/** What Meta reports of a template of the line's account; `at` in milliseconds. */
+export function templateWebhook(
+  line: Line,
+  template: ShelfTemplate,
+  event: string,
+  at: number,
+): object {
+  const rejection = {
+    reason: 'INVALID_FORMAT',
+    rejection_info: {
+      reason: 'The words asked to be rejected.',
+      recommendation: 'Take “reject me” out of the template.',
+    },
+  }
+  const value = {
+    event,
+    message_template_id: Number(template.id),
+    message_template_name: template.name,
+    message_template_language: template.language,
+    message_template_category: template.category,
+    ...(event === 'REJECTED' ? rejection : { reason: 'NONE' }),
+  }
+  return {
+    object: 'whatsapp_business_account',
+    entry: [
+      {
+        id: line.wabaId,
+        time: Math.floor(at / 1_000),
+        changes: [{ value, field: 'message_template_status_update' }],
+      },
+    ],
+  }
 }
