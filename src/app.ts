@@ -40,6 +40,7 @@ import { ROOT } from './root.ts'
 import { sandboxRoutes } from './sandbox/routes.ts'
 import { trustRoutes } from './trust/routes.ts'
 import { supportRoutes } from './support/routes.ts'
+import { editorRoutes } from './templates/editor-routes.ts'
 import { pickerRoutes } from './templates/picker-routes.ts'
 import { templateRoutes } from './templates/routes.ts'
 import { usageRoutes } from './usage/routes.ts'
@@ -91,6 +92,7 @@ function mountPages(app: Express, on: Resources): void {
   app.use(mediaRoutes(on))
   app.use(deletionRoutes(on))
   app.use(contactRoutes(on))
+  app.use(editorRoutes(on))
   app.use(templateRoutes(on))
   app.use(pickerRoutes(on))
   app.use(accountRoutes(on))

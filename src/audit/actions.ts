@@ -93,6 +93,9 @@ export const ACTIONS = {
     says: 'Switched a connection',
     detail: z.strictObject({ to: z.enum(['active', 'disabled']) }),
   },
+  'template.created': { says: 'Made a message template', detail: nothing },
+  'template.edited': { says: 'Changed a message template', detail: nothing },
+  'template.deleted': { says: 'Deleted a message template', detail: nothing },
   'dead_letter.replayed': { says: 'Replayed a dead letter', detail: nothing },
   'dead_letter.discarded': { says: 'Discarded a dead letter', detail: nothing },
   'deletion.requested': {

@@ -1,5 +1,7 @@
 import { rows, type Tx } from '../db.ts'
 import { showTemplate, type TemplateRow } from '../notices/template-row.ts'
+import { obstacleOf } from './blanks.ts'
+import { draftOf, isEditable } from './known-draft.ts'
 import { previewOf, type Preview } from './preview.ts'
 import { isStale, syncLine, type SyncLine } from './sync-words.ts'
 import { listSyncs } from './syncs.ts'
@@ -127,6 +129,11 @@ export type Shown = {
   said: string
   number: string
   isRead: boolean
+  /** Why it cannot be sent from a conversation here; '' when it can. */
+  obstacle: string
+  /** What an admin may do with it at Meta. */
+  canEdit: boolean
+  canDelete: boolean
 }
 
 /** Everything the page of one template shows; undefined for an id that is unknown or another organization's. */
@@ -145,5 +152,8 @@ export async function readTemplate(tx: Tx, org: string, id: string): Promise<Sho
     said: template.said ?? '',
     number: number?.name ?? '',
     isRead: template.components !== null,
+    obstacle: template.components === null ? '' : obstacleOf(template),
+    canEdit: isEditable(template) && draftOf(template) !== undefined,
+    canDelete: template.gone_at === null && template.status !== 'DISABLED',
   }
 }

@@ -14,8 +14,6 @@ export type Shelf = {
   calls: { method: string; path: string; token: string; body: object }[]
   /** What the next calls are answered with, in order, instead of what is here. */
   script: Told[]
-  /** Runs before a list is answered. */
-  onList: (() => Promise<void> | void) | undefined
 }
 
 export const newShelf = (): Shelf => ({
@@ -23,7 +21,6 @@ export const newShelf = (): Shelf => ({
   pageSize: 100,
   calls: [],
   script: [],
-  onList: undefined,
 })
 
 /** A template as Meta lists it, with a body of one line. */
@@ -47,12 +44,20 @@ const hash = (text: string): number =>
 export function answerTemplates(shelf: Shelf, method: string, call: Call): Told | undefined {
   const url = new URL(call.path, 'http://graph')
   const [, , waba = '', edge] = url.pathname.split('/')
-  if (edge !== 'message_templates') return undefined
+  const isEdit = method === 'POST' && edge === undefined
+  if (edge !== 'message_templates' && !isEdit) return undefined
   shelf.calls.push({ method, path: call.path, token: call.token, body: call.body })
   const scripted = shelf.script.shift()
-  if (scripted) return scripted
-  return page(shelf.of[waba] ?? [], url, shelf.pageSize)
+  return (
+    scripted ??
+    (method === 'GET' ? page(shelf.of[waba] ?? [], url, shelf.pageSize) : done(isEdit, method))
+  )
 }
+
+const done = (isEdit: boolean, method: string): Told =>
+  isEdit || method === 'DELETE'
+    ? { status: 200, body: { success: true } }
+    : { status: 200, body: { id: '77001', status: 'PENDING' } }
 
 /** As Meta pages: the last page has cursors too, and only `next` says that there is more. */
 function page(all: Template[], url: URL, most: number): Told {
