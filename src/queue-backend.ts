@@ -1,16 +1,10 @@
-import {
-  createPostgresBackend,
-  Queue,
-  withBackend,
-  Worker,
-  type Job,
-  type WorkerOptions,
-} from 'bullmq'
+import { Queue, withBackend, Worker, type Job, type WorkerOptions } from 'bullmq'
 import pg from 'pg'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
 import { depthsInPostgres, depthsInRedis, type DepthReader } from './queue-depths.ts'
 import { trimInPostgres, trimInRedis, type EventTrimmer } from './queue-events.ts'
+import { recoveringBackend } from './queue-recovery.ts'
 
 type Run = (job: Job, token?: string, signal?: AbortSignal) => Promise<void>
 
@@ -48,7 +42,7 @@ export function chooseBackend(config: Config, log: Log, prefix: string): Bull {
       close: () => Promise.resolve(),
     }
   }
-  const postgres = withBackend(createPostgresBackend)
+  const postgres = withBackend(recoveringBackend)
   const connection = (max: number) => ({
     connectionString: config.DATABASE_URL,
     schema: 'jobs',

@@ -52,6 +52,8 @@ export function startWorker<Data>(
       lockDuration: 15_000,
       stalledInterval: 5_000,
       maxStalledCount: 50,
+      // Its pause before it looks again while the store is away.
+      runRetryDelay: 1_000,
       settings: { backoffStrategy: (attempts: number) => Math.min(500 * 2 ** attempts, 60_000) },
     },
   )
