@@ -1,5 +1,6 @@
 import type { Queue, Worker } from 'bullmq'
 import type { Config } from './config.ts'
+import { newId } from './ids.ts'
 import type { Log } from './log.ts'
 import { contentsOf, type Content } from './queue-contents.ts'
 import { chooseBackend, type Bull } from './queue-backend.ts'
@@ -198,10 +199,17 @@ type Producers = Pick<
 
 const producers = (queues: Record<QueueName, Queue>, log: Log): Producers => ({
   async addInbound(bodies) {
+    // A number that the store counts could come again after a restore, and a job under a number that is taken is dropped.
     await queues.inbound.add(
       'bodies',
       { bodies },
-      { ...KEPT, attempts: 10, backoff: { type: 'patient' }, sizeLimit: 8 * 1_048_576 },
+      {
+        ...KEPT,
+        jobId: newId(),
+        attempts: 10,
+        backoff: { type: 'patient' },
+        sizeLimit: 8 * 1_048_576,
+      },
     )
   },
   ring: ({ org, connection }) =>
@@ -210,7 +218,8 @@ const producers = (queues: Record<QueueName, Queue>, log: Log): Producers => ({
   addExport: (id) => addRow(queues.export, id, log),
   addSync: ({ org, waba }) => knock(queues.sync, `account-${org}-${waba}`, { org, waba }, log),
   addMedia: ({ org, id }) => knock(queues.media, `media-${id}`, { org, id }, log),
-  addUsage: (job) => queues.usage.add('usage', job, UNKEPT).then(() => undefined),
+  addUsage: (job) =>
+    queues.usage.add('usage', job, { ...UNKEPT, jobId: newId() }).then(() => undefined),
 })
 
 async function forgetEverywhere(
@@ -253,7 +262,7 @@ async function knock(queue: Queue, id: string, data: object, log: Log): Promise<
 /** A job for a row that says itself what is due. */
 async function addRow(queue: Queue, id: string, log: Log): Promise<void> {
   await queue
-    .add(queue.name, { id }, { ...KEPT, attempts: 3, backoff: { type: 'patient' } })
+    .add(queue.name, { id }, { ...KEPT, jobId: newId(), attempts: 3, backoff: { type: 'patient' } })
     .catch((error: unknown) =>
       log.warn({ err: error, queue: queue.name, row: id }, 'job not queued'),
     )

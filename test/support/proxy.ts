@@ -6,6 +6,9 @@ export type Proxy = {
   /** Both ways stop, connections stay open: a host that hangs. */
   freeze(): void
   thaw(): void
+  /** All connections are cut, and new ones end at once: a host that restarts. */
+  shut(): void
+  open(): void
   stop(): Promise<void>
 }
 
@@ -16,7 +19,12 @@ export async function startProxy(
 ): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let frozen = false
+  let isShut = false
   const server = createServer((near) => {
+    if (isShut) {
+      near.destroy()
+      return
+    }
     const far = connect(to.port, to.host)
     for (const socket of [near, far]) {
       sockets.add(socket)
@@ -41,6 +49,13 @@ export async function startProxy(
     thaw() {
       frozen = false
       for (const socket of sockets) socket.resume()
+    },
+    shut() {
+      isShut = true
+      for (const socket of sockets) socket.destroy()
+    },
+    open() {
+      isShut = false
     },
     async stop() {
       for (const socket of sockets) socket.destroy()
