@@ -15,6 +15,10 @@ export type Product = {
   cli(args: string[], stdin?: object): Promise<Record<string, unknown>>
   killWorker(): Promise<void>
   startWorker(): void
+  /** Of the worker that runs now. */
+  workerPid(): number
+  killWeb(): Promise<void>
+  startWeb(): void
   stop(): Promise<void>
 }
 
@@ -49,7 +53,7 @@ export async function startProduct(env: Env, made: Made = 'source'): Promise<Pro
   const cli = (args: string[], stdin?: object): Promise<Record<string, unknown>> =>
     runCli([...commandOf(made, 'cli'), ...args], { ...baseEnv(), ...all }, stdin)
   await cli(['migrate'])
-  start('web')
+  let web = start('web')
   let worker = start('worker')
   const url = `http://127.0.0.1:${port}`
   await until(async () => (await fetch(`${url}/health/ready`)).ok, 30_000)
@@ -62,6 +66,14 @@ export async function startProduct(env: Env, made: Made = 'source'): Promise<Pro
     },
     startWorker() {
       worker = start('worker')
+    },
+    workerPid: () => worker.pid ?? 0,
+    async killWeb() {
+      web.kill('SIGKILL')
+      await until(() => web.signalCode !== null)
+    },
+    startWeb() {
+      web = start('web')
     },
     async stop() {
       for (const child of started) child.kill('SIGKILL')
