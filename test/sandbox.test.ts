@@ -51,6 +51,36 @@ describe.each(BACKENDS)('the sandbox with queues in %s', (backend) => {
     return until(async () => (await stored(app, org)).find((row) => row.text === text))
   }
 
+  test('the templates of a number are read when it is connected, and sent in words outside the window', async () => {
+    const names = async (): Promise<string[]> =>
+      app.on.db.withTenant(org.id, async (tx) => {
+        const found = await rows<{ name: string }>(
+          tx,
+          'select name from templates where org_id = ? and components is not null',
+          [org.id],
+        )
+        return found.map(({ name }) => name)
+      })
+    await until(async () => (await names()).length === 13, 4_000)
+    const { conversation_id } = await hear('Hello')
+    const { id } = await phones.person()
+    await phones.post(`/people/${id}/closing`)
+    const parameters = ['Ana', '10:00'].map((text) => ({ type: 'text', text }))
+    const template = {
+      name: 'appointment_tomorrow',
+      language: { code: 'pt_BR' },
+      components: [{ type: 'body', parameters }],
+    }
+    await queueMessage(app.on, org.id, {
+      conversation: conversation_id,
+      body: { type: 'template', template },
+      cause: { kind: 'agent', person: org.owner.id },
+    })
+    const words = 'Olá Ana, esperamos você amanhã às 10:00 para a sua prova.'
+    await until(async () => (await phones.chat()).some(({ text }) => text === words))
+    expect((await stored(app, org)).map(({ text }) => text)).toContain(words)
+  })
+
   test('what a customer writes reaches the inbox by a signed webhook', async () => {
     const row = await hear('¿Tienen esto en azul? 💙 https://example.com/a')
     expect(row).toMatchObject({ direction: 'in', kind: 'text', status: 'received' })

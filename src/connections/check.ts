@@ -73,6 +73,7 @@ export async function testConnection(
 /** The number is proven: everybody may know, and what came for it before is stored now. */
 async function welcome(on: Resources, org: string, connection: Connection): Promise<void> {
   await announce(on)
+  await on.queues.addSync({ org, waba: connection.waba_id })
   const number = { org, phoneNumberId: connection.phone_number_id, isProven: true }
   await replayNumber(on, number).catch((error: unknown) => {
     on.log.warn({ err: error, connection: connection.id }, 'earlier webhooks stay dead letters')

@@ -78,6 +78,7 @@ export async function createConnection(
     })
     .catch(refuseSecondOne)
   await announce(on)
+  await on.queues.addSync({ org, waba: given.wabaId })
   const number = { org, phoneNumberId: given.phoneNumberId, isProven: given.isVouchedFor ?? false }
   await replayNumber(on, number).catch((error: unknown) => {
     on.log.warn({ err: error, connection: id }, 'earlier webhooks stay dead letters')
