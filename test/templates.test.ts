@@ -1,6 +1,6 @@
 import { rows } from '../src/db.ts'
 import { syncTemplates } from '../src/templates/sync.ts'
-import { askSync } from '../src/templates/syncs.ts'
+import { askSync, claimSync, goOn, type Run } from '../src/templates/syncs.ts'
 import { useDesk } from './support/desk.ts'
 import { templateOf } from './support/graph-templates.ts'
 import { agent, PART, type Agent } from './support/inbox.ts'
@@ -159,7 +159,18 @@ describe('a reading', () => {
     await desk.app.on.db.withTenant(shelf.org.id, (tx) => askSync(tx, shelf.org.id, shelf.waba))
     expect(await due()).toMatchObject([{ waba_id: shelf.waba, asked: true }])
     const at = { org: shelf.org.id, waba: shelf.waba }
-    await Promise.all([syncTemplates(desk.app.on, at), syncTemplates(desk.app.on, at)])
+    const claimed = (): Promise<Run | undefined> =>
+      desk.app.on.db.withTenant(at.org, (tx) => claimSync(tx, at))
+    const first = await claimed()
+    expect(first).toBeDefined()
+    expect(await claimed()).toBeUndefined()
+    // Who was too slow writes nothing more.
+    await see(`update template_syncs set lease_until = now() where org_id = :org`)
+    expect(await claimed()).toMatchObject({ fence: (first?.fence ?? 0) + 1 })
+    const goesOn = await desk.app.on.db.withTenant(at.org, (tx) => goOn(tx, first as Run, 1))
+    expect(goesOn).toBe(false)
+    await see(`update template_syncs set lease_until = now() where org_id = :org`)
+    await syncTemplates(desk.app.on, at)
     expect(desk.graph.templates.calls).toHaveLength(1)
     await syncTemplates(desk.app.on, at)
     expect(desk.graph.templates.calls).toHaveLength(1)
