@@ -11,6 +11,7 @@ export const PURPOSES = [
   'end_subscription',
   'check_installation',
   'fetch_media',
+  'send_file',
   'send_mail',
 ] as const
 export type Purpose = (typeof PURPOSES)[number]

@@ -24,6 +24,8 @@ export type Call = {
   /** Goes into a header, never into the address. */
   token?: Secret | undefined
   body?: object | undefined
+  /** Bytes in place of a `body`: how many, of which type, read when the connection stands. */
+  stream?: { type: string; size: number; bytes: AsyncIterable<Buffer> } | undefined
   /** Total limit in milliseconds; what the register allows unless it is less. */
   timeoutMs?: number | undefined
   /** Called in the very tick in which the first byte of a request with a body is written, and not at all when none is. */
@@ -62,14 +64,14 @@ async function attempt<A extends Answer | Streamed>(
   call: Call,
   read: (sent: Sent) => Promise<A>,
 ): Promise<A | Failed> {
-  const { method, token, body, timeoutMs = Infinity, onWrite } = call
-  let written = body === undefined
+  const { method, timeoutMs = Infinity, onWrite } = call
+  let written = call.body === undefined && call.stream === undefined
   let way: Way | undefined
   const wrote = (): void => {
     written = true
     onWrite?.()
   }
-  const payload = payloadOf(token, body, wrote)
+  const payload = payloadOf(call, wrote)
   try {
     way = open()
     const { url, agent, limitMs } = way
@@ -91,30 +93,34 @@ type Payload = {
   parts: { headers: Record<string, string>; body: Readable | null }
 }
 
-function payloadOf(
-  token: Secret | undefined,
-  body: object | undefined,
-  wrote: () => void,
-): Payload {
+function payloadOf({ token, body, stream }: Call, wrote: () => void): Payload {
   const headers = {
     ...(token === undefined ? {} : { authorization: `Bearer ${token.reveal('call_graph')}` }),
     'user-agent': 'ChatFlowCRM',
   }
-  if (!body) return { bytes: 0, parts: { headers, body: null } }
-  const bytes = Buffer.from(JSON.stringify(body))
+  const given = stream ?? (body && jsonOf(body))
+  if (!given) return { bytes: 0, parts: { headers, body: null } }
   const described = {
     ...headers,
-    'content-type': 'application/json',
-    'content-length': String(bytes.length),
+    'content-type': given.type,
+    'content-length': String(given.size),
   }
   // Any async iterable will do, which its declared types leave out.
-  const pieces = announced(bytes, wrote) as unknown as Readable
-  return { bytes: bytes.length, parts: { headers: described, body: pieces } }
+  const pieces = announced(given.bytes, wrote) as unknown as Readable
+  return { bytes: given.size, parts: { headers: described, body: pieces } }
+}
+
+type Given = Pick<NonNullable<Call['stream']>, 'type' | 'size'> & {
+  bytes: AsyncIterable<Buffer> | Iterable<Buffer>
+}
+
+function jsonOf(body: object): Given {
+  const bytes = Buffer.from(JSON.stringify(body))
+  return { type: 'application/json', size: bytes.length, bytes: [bytes] }
 }
 
 /** undici asks a body for its first piece when the connection stands and the head is about to be written with it. */
-// oxlint-disable-next-line typescript/require-await
-async function* announced(bytes: Buffer, wrote: () => void): AsyncGenerator<Buffer> {
+async function* announced(bytes: Given['bytes'], wrote: () => void): AsyncGenerator<Buffer> {
   wrote()
-  yield bytes
+  yield* bytes
 }

@@ -78,6 +78,12 @@ export const REGISTER: readonly Processor[] = [
         timeoutMs: 120_000,
         maxBytes: 104_857_600,
       },
+      {
+        purpose: 'send_file',
+        carries: ['content', 'credential'],
+        timeoutMs: 120_000,
+        maxBytes: 1_048_576,
+      },
     ],
   },
   {

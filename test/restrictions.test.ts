@@ -73,6 +73,7 @@ const SHOWING = [
   'inbox/conversations.ts',
   'inbox/drafts.ts',
   'media/files.ts',
+  'media/outgoing.ts',
   'messages/messages.ts',
   'restrictions/page.ts',
   // The desk of the privacy role.

@@ -100,7 +100,7 @@ describe('the body', () => {
 
   const refused: [string, object][] = [
     ['no type', { text: { body: 'x' } }],
-    ['a type that is not sent', { type: 'sticker', sticker: { id: '1' } }],
+    ['a type that is not sent', { type: 'poll', poll: { id: '1' } }],
     ['a type without its object', { type: 'text' }],
     ['an empty text', text('')],
     ['a blank text', text(' \n ')],

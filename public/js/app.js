@@ -1,5 +1,6 @@
 import { keepBadge } from './badge.js'
 import { keepClock } from './clock.js'
+import { keepAttachments } from './attach.js'
 import { keepComposer } from './composer.js'
 import { keepDrafts } from './drafts.js'
 import { keepKeys } from './keys.js'
@@ -17,6 +18,7 @@ for (const keep of [
   keepList,
   keepThread,
   keepComposer,
+  keepAttachments,
   keepDrafts,
   keepClock,
   keepKeys,

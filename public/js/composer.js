@@ -1,4 +1,5 @@
 import { el, say } from './page.js'
+import { clearFile, hasFile, isUploading } from './attach.js'
 import { forgetDraft } from './drafts.js'
 import { toEnd } from './thread.js'
 
@@ -39,8 +40,8 @@ function send() {
 function guard(event) {
   const form = event.target
   if (form.id !== 'composer') return
-  const isEmpty = el('text').value.trim() === ''
-  if (isEmpty || form.dataset.busy || form.dataset.window === 'closed') {
+  const isEmpty = el('text').value.trim() === '' && !hasFile()
+  if (isEmpty || isUploading() || form.dataset.busy || form.dataset.window === 'closed') {
     event.preventDefault()
     event.stopImmediatePropagation()
     return
@@ -61,6 +62,7 @@ function finish(ctx) {
   // What was typed while the reply was on its way stays.
   if (box.value.startsWith(sent)) box.value = box.value.slice(sent.length).trimStart()
   grow(box)
+  clearFile()
   forgetDraft(box.value)
   toEnd()
 }

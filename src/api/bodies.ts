@@ -47,11 +47,28 @@ const card = z.strictObject({
   birthday: z.iso.date().optional(),
 })
 
+const caption = text(1_024).optional()
+/** A file by the `id` of an upload, or by a link that WhatsApp fetches itself. */
+const file = <Shape extends z.ZodRawShape>(more: Shape) =>
+  z
+    .strictObject({ id: z.uuid().optional(), link: link.optional(), ...more })
+    .refine(
+      (given: { id?: unknown; link?: unknown }) =>
+        (given.id === undefined) !== (given.link === undefined),
+      {
+        message: 'must have either the id of an upload or a link',
+      },
+    )
+
 /** What each kind of message holds. Source: WhatsApp Cloud API, messages. */
 const KINDS = {
   text: z.strictObject({ body: filled(4_096), preview_url: z.boolean().optional() }),
   template,
-  image: z.strictObject({ link, caption: text(1_024).optional() }),
+  image: file({ caption }),
+  video: file({ caption }),
+  audio: file({ voice: z.boolean().optional() }),
+  document: file({ caption, filename: text(240).optional() }),
+  sticker: file({}),
   interactive,
   reaction: z.strictObject({ message_id: wamid, emoji: z.string().max(32) }),
   location: z.strictObject({

@@ -2,6 +2,7 @@ import { Router, type Request, type RequestHandler, type Response } from 'expres
 import { access, keyOf } from '../http/access.ts'
 import { sendDownload } from '../http/download.ts'
 import { sendMedia } from '../http/media-file.ts'
+import { takeUpload } from '../http/media-upload.ts'
 import { check, jsonBody } from '../http/json.ts'
 import { digest, isId } from '../ids.ts'
 import { notFound, Refusal } from '../refusal.ts'
@@ -48,7 +49,7 @@ function answer(on: Resources, each: Call): RequestHandler<{ id?: string }> {
       key,
       id: idOf(req.params.id),
       query: check(each.query, { ...req.query }),
-      body: each.body ? check(each.body, req.body ?? {}) : undefined,
+      body: await bodyOf(on, each, req),
       list: listOf(org, req),
       token: name && `api-${digest(`${key}|${name}|${request.toString('hex')}`).toString('hex')}`,
     }
@@ -72,6 +73,11 @@ function answer(on: Resources, each: Call): RequestHandler<{ id?: string }> {
 function send(res: Response, { status, text, isRepeat }: Answer & { isRepeat?: boolean }): void {
   if (isRepeat) res.set('Idempotency-Replayed', 'true')
   res.status(status).type('application/json').send(text)
+}
+
+async function bodyOf(on: Resources, each: Call, req: Request<{ id?: string }>): Promise<unknown> {
+  if (each.upload) return (await takeUpload(on, req, { org: keyOf(req).org, user: null })).file
+  return each.body ? check(each.body, req.body ?? {}) : undefined
 }
 
 /** What is no id at all is answered as an unknown one. */

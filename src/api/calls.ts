@@ -25,6 +25,8 @@ export type Call = {
   query: z.ZodType
   body?: z.ZodType
   answer: z.ZodType
+  /** It takes a form with a file, which is in the `body` when `run` is called: what was kept of it. */
+  upload?: true
   /** The type of an answer that is a file: then `run` resolves with a `Download`, or with the id of a file of a message, `{ media }`. */
   file?: string
   isList: boolean
@@ -46,6 +48,7 @@ type Draft<Q extends z.ZodType, B extends z.ZodType> = {
   body?: B
   answer: z.ZodType
   file?: string
+  upload?: true
   isList?: boolean
   status?: number
   run(ask: Ask<z.infer<Q>, z.infer<B>>): Promise<unknown>

@@ -36,6 +36,7 @@ function operation(each: Call, path: string): Json {
     summary: each.title,
     'x-scope': scopeOf(each.method),
     parameters: [...pathParameters(path), ...queryParameters(each), ...headerParameters(each)],
+    ...(each.upload ? { requestBody: { required: true, content: FORM } } : {}),
     ...(each.body
       ? {
           requestBody: { required: true, content: content('application/json', inputOf(each.body)) },
@@ -49,6 +50,16 @@ function operation(each: Call, path: string): Json {
       },
     },
   }
+}
+
+const FORM: Json = {
+  'multipart/form-data': {
+    schema: {
+      type: 'object',
+      required: ['file'],
+      properties: { file: { type: 'string', format: 'binary' } },
+    },
+  },
 }
 
 const contentOf = (each: Call): Json =>

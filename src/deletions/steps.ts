@@ -132,9 +132,8 @@ const files: Step = {
           : { org: id }
     const exports = await withdrawExports(on, of)
     if (kind === 'org') await removeOfOrganization(on, id)
-    const media = kind === 'contact' ? await removeOfContact(on, org_id ?? '', id) : 0
     if (kind === 'org' && on.config.SANDBOX) openSandbox(on).forget(id)
-    return { counts: media > 0 ? { exports, media } : { exports } }
+    return { counts: { exports } }
   },
 }
 
@@ -147,6 +146,10 @@ const rowsStep: Step = {
       await on.db.withSystem((tx) => forgetPeople(tx, deletion.subject_id))
     }
     const subject = await subjectOf(on, deletion)
+    // Files go before the rows that say where they lie.
+    const media =
+      subject.kind === 'contact' ? await removeOfContact(on, subject.org, subject.id) : 0
+    if (media > 0) counts['media'] = media
     await hideHeld(on, deletion)
     const labels = new Set<string>()
     if (subject.kind === 'user')

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import type { Answer, Streamed } from '../egress-request.ts'
@@ -6,7 +5,8 @@ import { DAY_MS } from '../privacy/limits.ts'
 import type { Resources } from '../resources.ts'
 import type { Claimed } from './claim.ts'
 import { MOST_TAKEN } from './kinds.ts'
-import { agreedType, dimensionsOf, HEAD_BYTES, type Dimensions } from './sniff.ts'
+import { pour, TooLarge, type Poured } from './pour.ts'
+import { agreedType, dimensionsOf, type Dimensions } from './sniff.ts'
 import { keepFile } from './shelf.ts'
 
 export type Got = { size: number; sha256: Buffer; mime: string; dimensions: Dimensions | undefined }
@@ -109,8 +109,6 @@ async function download(on: Resources, claimed: Claimed, found: Found): Promise<
 /** What is left of an answer is not read; that it breaks off then is no error. */
 const discard = (body: Readable): unknown => body.on('error', () => undefined).destroy()
 
-class TooLarge extends Error {}
-
 async function keep(
   on: Resources,
   claimed: Claimed,
@@ -150,27 +148,6 @@ function errorOf(on: Resources, { org, id }: Claimed, error: unknown): Outcome {
     return { kind: 'again', error: 'broken_off' }
   on.log.error({ err: error, org, media: id }, 'file not kept')
   return { kind: 'again', error: 'storage' }
-}
-
-export type Poured = { size: number; sha256: Buffer; head: Buffer }
-
-/** Hand on at most `most` bytes of a stream, noting what they are. Throws TooLarge at the first byte beyond. */
-export async function pour(
-  from: AsyncIterable<Buffer>,
-  most: number,
-  write: (bytes: Buffer) => Promise<void>,
-): Promise<Poured> {
-  const sha = createHash('sha256')
-  let [size, head] = [0, Buffer.alloc(0)]
-  for await (const bytes of from) {
-    size += bytes.length
-    if (size > most) throw new TooLarge()
-    sha.update(bytes)
-    if (head.length < HEAD_BYTES)
-      head = Buffer.concat([head, bytes.subarray(0, HEAD_BYTES - head.length)])
-    await write(bytes)
-  }
-  return { size, sha256: sha.digest(), head }
 }
 
 /** WhatsApp gives the hash in hex here and in base64 in a webhook; what is neither says nothing. */

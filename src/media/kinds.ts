@@ -31,7 +31,11 @@ export const SENDABLE: Readonly<Record<MediaKind, Sendable>> = {
     most: 16 * MB,
     says: 'AAC, AMR, MP3, MP4 audio or Ogg of at most 16 MB',
   },
-  document: { types: [], most: 100 * MB, says: 'any type of file of at most 100 MB' },
+  document: {
+    types: [],
+    most: 100 * MB,
+    says: 'PDF, text, office files, pictures, sound and film of at most 100 MB',
+  },
   sticker: { types: ['image/webp'], most: 500 * KB, says: 'WebP of at most 500 KB' },
 }
 

@@ -33,6 +33,9 @@ const TWINS: readonly [string, string][] = [
 ]
 const OPENS_NOTHING = /^(?:application\/(?:pdf|zip|msword|vnd\.[\w.-]+)|text\/(?:plain|csv))$/
 
+/** Types that no program runs when they are opened. */
+export const opensNothing = (mime: string): boolean => OPENS_NOTHING.test(mime)
+
 /** What the bytes are; undefined for what has no sign of its own, as all text. */
 export const typeOf = (head: Buffer): string | undefined => SIGNS.find(([, is]) => is(head))?.[0]
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { badToken, GraphRefusal, unknownObject } from './graph-refusals.ts'
 import { sampleOf, isSample, type Sample } from './samples.ts'
 import type { Line, Sandbox } from './state.ts'
+import { uploadOf } from './uploads.ts'
 import { mediaIdOf } from './wire-format.ts'
 
 const LIFE_MS = 7 * 86_400_000
@@ -10,6 +11,8 @@ const ADDRESS_MS = 300_000
 
 /** A file that a customer of this line sent, by Meta's id; throws GraphRefusal 100 for another id and one that is over. */
 function fileOf(box: Sandbox, line: Line, id: string): Sample {
+  const uploaded = uploadOf(line, id)
+  if (uploaded) return uploaded
   const found = line.people
     .flatMap(({ chat }) => chat)
     .find((entry) => entry.side === 'customer' && isSample(entry.kind) && mediaIdOf(entry) === id)

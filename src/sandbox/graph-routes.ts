@@ -16,6 +16,7 @@ import { openSandbox } from './sandbox.ts'
 import { noteWire, type Line, type Sandbox } from './state.ts'
 import { createOnShelf, deleteFromShelf, editOnShelf } from './template-desk.ts'
 import { listShelf } from './templates.ts'
+import { keepUpload } from './uploads.ts'
 
 type Call = (box: Sandbox, line: Line, req: Request) => GraphAnswer
 
@@ -39,6 +40,9 @@ export function graphRoutes(on: Resources): Router {
     else res.json(body)
   }
 
+  router.post('/:version/:id/media', access('sandbox'), form, async (req, res) => {
+    res.json(await upload(on, req, res))
+  })
   router.use(express.json({ limit: '1mb' }))
   router.post('/:version/:id/messages', access('sandbox'), answer(take))
   router.get(
@@ -68,6 +72,22 @@ export function graphRoutes(on: Resources): Router {
   )
   router.use(refuse)
   return router
+}
+
+/** The rest of the Graph API speaks JSON. */
+const form = express.raw({ type: 'multipart/form-data', limit: '110mb' })
+
+/** A file of the business, to be sent by its id. */
+function upload(on: Resources, req: Request, res: Response): Promise<{ id: string }> {
+  const box = openSandbox(on)
+  const line = lineOfToken(box, req.get('authorization'))
+  checkToken(line)
+  if (id(req) !== line.phoneNumberId) throw unknownObject()
+  const kept = keepUpload(line, { body: req.body, type: req.get('content-type') ?? '' })
+  // The log shows that there was a file, not its bytes.
+  req.body = {}
+  watch(box, line, req, res)
+  return kept
 }
 
 /** The bytes behind an address that was given out. */

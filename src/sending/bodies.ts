@@ -28,14 +28,15 @@ const Text = z.looseObject({
     .refine((body) => body.trim() !== '', 'Write a message first.'),
   preview_url: z.boolean().optional(),
 })
-const Image = z
+const File = z
   .looseObject({
     id: z.string().min(1).max(128).optional(),
     link: link.optional(),
-    caption: z.string().max(1_024).optional(),
+    caption: z.string().max(1_024, 'Words below a file have at most 1,024 characters.').optional(),
+    filename: z.string().max(240).optional(),
   })
-  .refine((image) => (image.id === undefined) !== (image.link === undefined), {
-    message: 'Give either the id of an uploaded image or a link to one.',
+  .refine((file) => (file.id === undefined) !== (file.link === undefined), {
+    message: 'Give either the id of an uploaded file or a link to one.',
   })
 const Reaction = z.looseObject({ message_id: wamid, emoji: z.string().max(32) })
 const Location = z.looseObject({
@@ -62,14 +63,18 @@ const Body = z.discriminatedUnion(
   'type',
   [
     z.object({ type: z.literal('text'), text: Text, context }),
-    z.object({ type: z.literal('image'), image: Image, context }),
+    z.object({ type: z.literal('image'), image: File, context }),
+    z.object({ type: z.literal('video'), video: File, context }),
+    z.object({ type: z.literal('audio'), audio: File, context }),
+    z.object({ type: z.literal('document'), document: File, context }),
+    z.object({ type: z.literal('sticker'), sticker: File, context }),
     z.object({ type: z.literal('reaction'), reaction: Reaction }),
     z.object({ type: z.literal('location'), location: Location, context }),
     z.object({ type: z.literal('contacts'), contacts: Contacts, context }),
     z.object({ type: z.literal('template'), template: Template, context }),
     z.object({ type: z.literal('interactive'), interactive: Interactive, context }),
   ],
-  'The type of a message is text, image, reaction, location, contacts, template or interactive.',
+  'The type of a message is text, image, video, audio, document, sticker, reaction, location, contacts, template or interactive.',
 )
 type Body = z.infer<typeof Body>
 
@@ -126,9 +131,17 @@ function payloadOf(body: Body): object {
 
 function wordsOf(body: Body): string | null {
   if (body.type === 'text') return body.text.body
-  if (body.type === 'image') return body.image.caption || null
+  const caption = captionOf(body)
+  if (caption) return caption
   if (body.type === 'reaction') return body.reaction.emoji || null
   return body.type === 'interactive' ? (body.interactive.body?.text ?? null) : null
+}
+
+/** Of a sound or a sticker WhatsApp shows none. */
+function captionOf(body: Body): string | undefined {
+  if (body.type === 'image') return body.image.caption
+  if (body.type === 'video') return body.video.caption
+  return body.type === 'document' ? body.document.caption : undefined
 }
 
 const line = (text: string): string => cut(text.replace(/\s+/g, ' ').trim(), 120)

@@ -168,6 +168,12 @@ export const FAMILIES: readonly Family[] = [
     line: '{name} was not reached before the message ran out of time.',
   },
   {
+    codes: ['not_uploaded'],
+    class: 'retry',
+    action: 'retry',
+    line: 'WhatsApp could not be given the file.',
+  },
+  {
     codes: ['no_recipient'],
     class: 'recipient',
     action: 'none',

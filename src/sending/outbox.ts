@@ -4,6 +4,7 @@ import { getMessage, type Message } from '../messages/messages.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
 import { graphBody, readBody, type Outgoing } from './bodies.ts'
+import { loaded } from './carried.ts'
 import type { Cause } from './cause.ts'
 import { lockConversation, store } from './store.ts'
 
@@ -47,7 +48,9 @@ async function storeOnce(
       const known = await byToken(tx, org, draft.clientToken)
       if (known) return { message: known, connection: place.connection_id, isNew: false }
       const { cause, clientToken } = draft
-      const message = await store(tx, { now: on.now(), org, place, cause, clientToken, outgoing })
+      const at = { org, connection: place.connection_id }
+      const full = await loaded(on, tx, at, outgoing)
+      const message = await store(tx, { now: on.now(), org, place, cause, clientToken, ...full })
       return { message, connection: place.connection_id, isNew: true }
     })
   return run().catch((error: unknown) => {
@@ -101,8 +104,9 @@ export async function retryMessage(
       [org, messageId],
     )
     const outgoing = readBody(graphBody({ ...old, contextWamid: old.context_wamid }))
+    const full = await loaded(on, tx, { org, connection }, outgoing)
     const cause = { kind: 'agent', person } as const
-    const anew = { now: on.now(), org, place, cause, outgoing, instead: old }
+    const anew = { now: on.now(), org, place, cause, instead: old, ...full }
     return { message: await store(tx, anew), connection, isNew: true }
   })
   return announce(on, org, stored)

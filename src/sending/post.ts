@@ -9,6 +9,7 @@ import { codeOf, kindsOf, stopIn, type Operation } from '../restrictions/gate.ts
 import type { Secret } from '../secret.ts'
 import { stopOf } from '../templates/stops.ts'
 import { SealError } from '../vault.ts'
+import { provideFile, withUpload } from './carried.ts'
 import type { Entry } from './claim.ts'
 import { giveBack, maySend, TRIAL_MS } from './hold.ts'
 import { record } from './record.ts'
@@ -35,7 +36,7 @@ export type Ended = {
  * so a process that dies between leaves `unknown` and never a second post.
  */
 export async function post(on: Resources, entry: Entry, wire: Wire): Promise<Ended> {
-  const ready = await begin(on, entry)
+  const ready = (await provideFile(on, entry)) ?? (await begin(on, entry))
   if (ready === 'lost') return { verdict: 'lost', more: false }
   const verdict = 'kind' in ready ? ready : await send(on, entry, ready, wire)
   const more = await record(on, entry, verdict)
@@ -126,7 +127,7 @@ async function prepare(on: Resources, tx: Tx, entry: Entry): Promise<Letter | Ve
   const attempt = await startPosting(tx, entry)
   if (!attempt) return 'lost'
   const path = `/${facts.phone_number_id}/messages`
-  return { path, token, attempt, body: envelope(address, entry) }
+  return { path, token, attempt, body: envelope(address, entry, await withUpload(tx, entry)) }
 }
 
 type Failed = Extract<Verdict, { kind: 'failed' }>
@@ -165,11 +166,11 @@ function addressOf(contact: Contact | undefined): Address | undefined {
 type Address = { to: string } | { recipient: string }
 
 /** Statuses carry our message id back, so that they find the message even when its answer was lost. */
-const envelope = (address: Address, entry: Entry): object => ({
+const envelope = (address: Address, entry: Entry, body: object): object => ({
   messaging_product: 'whatsapp',
   recipient_type: 'individual',
   ...address,
-  ...entry.body,
+  ...body,
   biz_opaque_callback_data: entry.message,
 })
 

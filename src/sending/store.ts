@@ -1,6 +1,7 @@
 import { rows, type Tx } from '../db.ts'
 import { appendFeed, type Change } from '../feed/feed.ts'
 import { newId } from '../ids.ts'
+import { insertAttached, type Attached } from '../media/outgoing.ts'
 import { getMessage, type Message } from '../messages/messages.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import { refuseStopped } from '../restrictions/gate.ts'
@@ -49,6 +50,8 @@ export type Storing = {
   cause: Cause
   clientToken?: string | undefined
   outgoing: Outgoing
+  /** The file it carries. */
+  attached?: Attached | undefined
   /** The message this one repeats. */
   instead?: Pick<Message, 'id' | 'status'>
 }
@@ -71,6 +74,7 @@ export async function store(tx: Tx, asked: Storing): Promise<Message> {
   const storing = { ...asked, outgoing: await whole(tx, asked) }
   const id = newId()
   await insert(tx, id, storing)
+  if (storing.attached) await insertAttached(tx, { org, message: id, now }, storing.attached)
   await showInList(tx, id, storing)
   if (instead)
     await tx.raw(`update messages set resent_as = ? where org_id = ? and id = ?`, [

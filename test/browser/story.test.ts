@@ -1,4 +1,5 @@
 import type { Browser, Page } from 'playwright-core'
+import { sampleOf } from '../../src/sandbox/samples.ts'
 import { closeSandbox } from '../../src/sandbox/sandbox.ts'
 import { BACKENDS, startApp, type Running } from '../support/app.ts'
 import { openBrowser, picture, sideways, sit } from '../support/pages.ts'
@@ -26,6 +27,16 @@ async function setPhone(phone: Page, name: 'online' | 'receipts', on: boolean): 
   await phone.click('#phone-more')
   await phone.setChecked(`#phone-${name}`, on)
   await phone.click('#phone-more')
+}
+
+/** A picture from the machine, one that is not wanted first. */
+async function attach(page: Page): Promise<void> {
+  const file = { name: 'blue.png', mimeType: 'image/png', buffer: sampleOf('image').bytes }
+  await page.setInputFiles('#file', { ...file, name: 'wrong.png' })
+  await page.getByText('Goes as a photo').waitFor()
+  await page.click('#attached-drop')
+  await page.setInputFiles('#file', file)
+  await page.getByText('Goes as a photo').waitFor()
 }
 
 describe.each(BACKENDS)('with queues in %s', (backend) => {
@@ -101,6 +112,25 @@ describe.each(BACKENDS)('with queues in %s', (backend) => {
       expect((await phones.chat(customer.name)).map(({ text }) => text)).toEqual([
         'Do you have this in blue?',
         'Yes, in S and M.',
+      ])
+
+      await sandbox.page.click('#phone-picture')
+      const photo = maya.page.locator('#part .picture img')
+      await photo.waitFor()
+      const seenWidth = 'document.querySelector("#part .picture img").naturalWidth'
+      await until(async () => (await maya.page.evaluate(seenWidth)) === 640)
+      await attach(maya.page)
+      await picture(maya.page, `story-attached-${width}-${backend}`)
+      await maya.page.fill('#text', 'Like this one?')
+      await maya.page.click('#send')
+      await sandbox.page.getByText('Like this one?').waitFor()
+      await until(async () => (await photo.count()) === 2)
+      expect(await maya.page.isHidden('#attached')).toBe(true)
+      expect(await sideways(maya.page)).toBe(0)
+      await picture(maya.page, `story-files-${width}-${backend}`)
+      expect((await phones.chat(customer.name)).map(({ kind }) => kind).slice(-2)).toEqual([
+        'image',
+        'image',
       ])
       expect([...maya.faults, ...leo.faults, ...sandbox.faults]).toEqual([])
       for (const { context } of [maya, leo, sandbox]) await context.close()

@@ -5,6 +5,8 @@ import { signInAs } from './sign-in.ts'
 /** A signed-in browser with scripts off; redirects are seen and not followed. */
 export type Member = {
   get(path: string, more?: Record<string, string>): Promise<Response>
+  /** A form with files. */
+  send(path: string, form: FormData): Promise<Response>
   post(path: string, form?: Record<string, string> | [string, string][]): Promise<Response>
 }
 
@@ -15,6 +17,8 @@ export async function member(app: Running, org: Org, role: string): Promise<Memb
   return {
     get: (path, more = {}) =>
       fetch(app.url + path, { headers: { ...headers, ...more }, redirect: 'manual' }),
+    send: (path, form) =>
+      fetch(app.url + path, { method: 'POST', headers, redirect: 'manual', body: form }),
     post: (path, form = {}) =>
       fetch(app.url + path, {
         method: 'POST',
