@@ -1,5 +1,6 @@
 import type { Figure } from './figure.ts'
 import { deletionFigures } from './figures-deletion.ts'
+import { drillFigures } from './figures-drills.ts'
 import { keptFigures } from './figures-kept.ts'
 import { promiseFigures } from './figures-promises.ts'
 import { rightsFigures } from './figures-rights.ts'
@@ -12,6 +13,7 @@ export const FIGURES: readonly Figure[] = [
   ...securityFigures,
   ...keptFigures,
   ...deletionFigures,
+  ...drillFigures,
   ...rightsFigures,
   ...sharingFigures,
 ]

@@ -43,6 +43,14 @@ describe('P52 — evidence in place of adjectives', () => {
     await login.connect()
     report()
     await sweepRetention(app.on, clock)
+    await login.query(
+      `insert into app.canary_runs (id, at, ended_at, planted, outcome) values ('${newId()}', $1, $1, 40, 'clean')`,
+      [clock],
+    )
+    await login.query(
+      `insert into app.restores (id, backup_id, made_at, begun_at, opened_at) values ('${newId()}', '${newId()}', $1, $1, $1)`,
+      [clock],
+    )
   })
   afterAll(async () => {
     await login.end()
@@ -141,6 +149,12 @@ describe('P52 — evidence in place of adjectives', () => {
       'inventory',
       () => login.query('alter table app.contacts add column birthday date'),
       () => login.query('alter table app.contacts drop column birthday'),
+    ],
+    [
+      'a planted value that outlived its organization',
+      'canary',
+      () => login.query(`update app.canary_runs set outcome = 'found'`),
+      () => login.query(`update app.canary_runs set outcome = 'clean'`),
     ],
     ['a promise whose proof failed', 'promises', () => report({ failed: 'P9' }), () => report()],
     [
@@ -245,6 +259,7 @@ describe('P52 — evidence in place of adjectives', () => {
   })
 
   test('while the database is away the last known figures are shown, with their time', async () => {
+    await login.query('update app.canary_runs set at = $1', [clock])
     const measuring = openMeasuring(app.on)
     const before = await measuring.read()
     const { ping } = app.on.db
