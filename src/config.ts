@@ -154,6 +154,8 @@ export type Found = {
 export function completeConfig(variables: Variables, found: Found = {}): Config {
   const embedded = found.databaseUrl !== undefined
   setLimits(variables)
+  if (variables.MEDIA_URL?.startsWith('s3:'))
+    throw fault('MEDIA_URL', 'names an object store, and files go to a folder only so far')
   const { CHATFLOW_MASTER_KEY, ...rest } = variables
   const databaseUrl = need('DATABASE_URL', variables.DATABASE_URL ?? found.databaseUrl)
   const masterKey = need('CHATFLOW_MASTER_KEY', CHATFLOW_MASTER_KEY ?? found.masterKey)

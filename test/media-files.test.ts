@@ -3,6 +3,9 @@ import { SYSTEM } from '../src/audit/audit.ts'
 import { rows } from '../src/db.ts'
 import { advanceDue } from '../src/deletions/advance.ts'
 import { requestDeletion } from '../src/deletions/request.ts'
+import { keptSql } from '../src/disclosures/scope.ts'
+import { newId } from '../src/ids.ts'
+import { removeOfContact } from '../src/media/removal.ts'
 import { importExport } from '../src/privacy/import.ts'
 import { DAY_MS } from '../src/privacy/limits.ts'
 import { changeOwnRules } from '../src/privacy/own-rules.ts'
@@ -181,5 +184,34 @@ describe('leaving', () => {
     await sweepRetention(app.on, app.on.now())
     expect(filesOf(app.on, own)).toEqual([])
     expect(await read(app.on, own, 'select id from media where org_id = :org')).toEqual([])
+  })
+
+  test('an order that keeps a message keeps its file, and a file that two share stays for the other', async () => {
+    const own = await app.org()
+    const message = await theySend(hands, own, 'image')
+    const { id } = await hands.tryOnce(own, message)
+    const contact = await contactOf(own, message)
+    const hold = newId()
+    await app.on.db.withSystem((tx) =>
+      rows(
+        tx,
+        `insert into legal_holds (org_id, id, contact_id, placed_at, ends_at) values (?, ?, ?, ?, 'infinity')`,
+        [own.id, hold, contact, app.on.now()],
+      ),
+    )
+    expect(await removeOfContact(app.on, own.id, contact)).toBe(0)
+    const sealer = `select k.kid from org_keys k join media d on d.org_id = k.org_id and d.key_id = k.kid
+                     where k.org_id = :org and ${keptSql('org_keys', 'k')}`
+    expect(await read(app.on, own, sealer)).toHaveLength(1)
+    await app.on.db.withSystem((tx) => rows(tx, 'delete from legal_holds where id = ?', [hold]))
+
+    const other = await theySend(hands, own, 'image')
+    const shares = `update media set status = 'stored', location = (select location from media where id = '${id}'), size = 1,
+        sha256 = 'x', due_at = null where org_id = :org and message_id = '${other}' returning id`
+    await read(app.on, own, shares)
+    expect(await removeOfContact(app.on, own.id, contact)).toBe(1)
+    expect(filesOf(app.on, own)).toHaveLength(1)
+    expect(await removeOfContact(app.on, own.id, await contactOf(own, other))).toBe(1)
+    expect(filesOf(app.on, own)).toEqual([])
   })
 })
