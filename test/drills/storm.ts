@@ -148,7 +148,7 @@ const count = ({ database }: Storm): Promise<Counts[]> =>
        from own`,
   )
 
-/** Each row gets a name of its own, so that nothing tells copies apart from what they are copies of. */
+/** Each message gets a name of its own, those that are there and those to come, so that nothing tells copies apart. */
 export async function forgetNames(database: string): Promise<void> {
   await ask(database, 'create sequence copies')
   await ask(
@@ -161,4 +161,5 @@ export async function forgetNames(database: string): Promise<void> {
     `create trigger rename_copy before insert on messages for each row
        when (new.direction = 'in') execute function rename_copy()`,
   )
+  await ask(database, `update messages set wamid = wamid || '~' where direction = 'in'`)
 }
