@@ -6,6 +6,7 @@ import { timesFor } from '../inbox/page.ts'
 import { askForSweep } from '../privacy/sweep-runs.ts'
 import type { Resources } from '../resources.ts'
 import { readTotals } from '../usage/days.ts'
+import { boardRoutes } from './board-routes.ts'
 import { letterRoutes } from './letter-routes.ts'
 import { listKept, type Kept } from './mail.ts'
 import { overviewOf } from './overview.ts'
@@ -29,6 +30,7 @@ export function opsRoutes(on: Resources): Router {
     })
   })
   router.use(letterRoutes(on))
+  router.use(boardRoutes(on))
   return router
 }
 
