@@ -189,6 +189,7 @@ describe('the export of a person with an account', () => {
     )
     const made = await exportToFile(app.on, { kind: 'user', id: org.owner.id }, newZip())
     expect(made.records).toEqual({
+      abuse_findings: 0,
       announcement_reads: 0,
       consents: 0,
       user_preferences: 0,

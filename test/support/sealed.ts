@@ -16,6 +16,11 @@ import { program, talkWith } from './program.ts'
 import { until } from './until.ts'
 import { restrictSomebody, somebodyIn, theyWrite } from './restricted.ts'
 
+const DOCUMENT = {
+  type: 'document',
+  document: { id: '1013859600285441', mime_type: 'application/pdf', filename: 'Zanzibar.pdf' },
+}
+
 /** Something in every sealed column of an organization, put there by the product itself. */
 export async function fillSealed(app: Running, org: Org): Promise<void> {
   const ana = newCustomer()
@@ -24,6 +29,7 @@ export async function fillSealed(app: Running, org: Org): Promise<void> {
     app.on,
     org,
     messagesBody(org.connection, ana, messageOf(ana, '', odd)),
+    messagesBody(org.connection, ana, messageOf(ana, '', DOCUMENT)),
     accountUpdate(org),
   )
   const restricted = await somebodyIn(app, org)
