@@ -77,6 +77,23 @@ test('tells about the number, the token and the subscription, and of nothing els
   expect((await graph('/123456/subscribed_apps')).body.error?.code).toBe(100)
 })
 
+test('keeps a file that was uploaded until it is deleted', async () => {
+  const { phone_number_id } = await phones.report()
+  const body = new FormData()
+  body.set('messaging_product', 'whatsapp')
+  body.set('file', new Blob(['x'], { type: 'text/plain' }), 'x.txt')
+  const headers = { authorization: `Bearer ${line.accessToken}` }
+  const call = async (method: string, path: string, form?: FormData) => {
+    const url = `${app.url}/sandbox/graph/v26.0/${path}`
+    const answer = await fetch(url, { method, headers, body: form ?? null })
+    return (await answer.json()) as { id?: string; success?: boolean; error?: object }
+  }
+  const { id = '' } = await call('POST', `${phone_number_id}/media`, body)
+  expect(await call('GET', id)).toMatchObject({ id })
+  expect(await call('DELETE', id)).toEqual({ success: true })
+  expect((await call('DELETE', id)).error).toMatchObject({ code: 100, error_subcode: 33 })
+})
+
 test('has templates of every shape, lists them page by page, and takes those that are approved and filled', async () => {
   const { phone } = await phones.person()
   const waba = openSandbox(app.on).lines.find((one) => one.org === org.id)?.wabaId ?? ''

@@ -2,6 +2,7 @@ import { rows, type Tx } from '../db.ts'
 import { digest } from '../ids.ts'
 import type { Resources } from '../resources.ts'
 import { open, seal } from '../vault.ts'
+import type { Withdrawn } from '../media/withdrawal.ts'
 import type { Retained } from './retained.ts'
 
 /**
@@ -57,6 +58,8 @@ export type Handles = {
   values: string[]
   /** People whose membership ends with an organization. */
   members: string[]
+  /** Uploads that are gone at Meta, while others are still asked for. */
+  withdrawn?: Withdrawn[]
   /** What the mailed link ends with, as long as it waits to be opened. */
   confirm?: string
 }

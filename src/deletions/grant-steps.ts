@@ -14,10 +14,11 @@ const grantOf = ({ values: [app = '', user = '', ...orgs] }: Handles): Grant => 
 /** With the token, so before the token goes. */
 const release: Step = {
   name: 'meta_release',
-  async run({ on, deletion, handles }) {
+  async run(run) {
+    const { on, handles } = run
     const grant = grantOf(handles)
     const orgs = (await listGranted(on, grant)).map(({ org }) => org)
-    return releaseNumbers(on, deletion, { orgs: [...new Set(orgs)], grantor: grant.user })
+    return releaseNumbers(run, { orgs: [...new Set(orgs)], grantor: grant.user })
   },
 }
 

@@ -1,6 +1,7 @@
 import { tokenFrom } from '../connections/secrets.ts'
 import { rows } from '../db.ts'
 import { openFor } from '../keys.ts'
+import { isGone, withdrawUploads, type Withdrawn } from '../media/withdrawal.ts'
 import {
   askAbsence,
   endGrant,
@@ -12,8 +13,7 @@ import {
 import type { Resources } from '../resources.ts'
 import { DAY_MS } from '../privacy/limits.ts'
 import { SealError } from '../vault.ts'
-import type { Deletion } from './deletion.ts'
-import type { Outcome } from './steps.ts'
+import type { Outcome, Run } from './steps.ts'
 
 /** Meta is away: the step is tried again while the deadline leaves room for it. */
 export class NotReleased extends Error {}
@@ -22,36 +22,69 @@ export class NotReleased extends Error {}
 const LAST_MS = 2 * DAY_MS
 
 /** `account` is undefined where its token does not open: its key is gone, and so is what it could be used for. */
-type Held = { id: string; waba: string; user: string | null; account: Account | undefined }
+type Held = {
+  id: string
+  org: string
+  waba: string
+  user: string | null
+  account: Account | undefined
+}
 /** With a grantor only what hangs on their grant alone: an account that somebody else connected too stays. */
 type Whose = { orgs: string[]; grantor?: string }
 
 /**
- * End Meta's webhooks to us for every business account, ask whether they have ended, and take back what was granted: with the
- * tokens that are destroyed after it. What is kept of it are words of ours: `done`, `already_gone`, `unconfirmed(why)`.
+ * Delete at Meta what was uploaded there, end its webhooks to us for every business account, ask whether they have ended, and
+ * take back what was granted: with the tokens that are destroyed after it. What is kept of it are words of ours: `done`,
+ * `already_gone`, `unconfirmed(why)`, and of uploads how many.
  * Throws NotReleased while Meta may still confirm and the deadline leaves room for it.
  * Source: privacy policy §6, "WhatsApp configuration"; promise P41.
  */
 export async function releaseNumbers(
-  on: Resources,
-  deletion: Deletion,
-  { orgs, grantor }: Whose = { orgs: [deletion.subject_id] },
+  run: Run,
+  { orgs, grantor }: Whose = { orgs: [run.deletion.subject_id] },
 ): Promise<Outcome> {
+  const { on } = run
+  const mayWait = hasTime(run)
   const held: Held[] = []
   for (const org of orgs) held.push(...(await heldBy(on, org, grantor)))
-  const notes: string[] = []
-  // What was released before and comes from a restored backup has nothing to wait for.
-  const isLate =
-    deletion.first !== null || deletion.deadline_at.getTime() - on.now().getTime() < LAST_MS
   const accounts = [...new Map(held.map((one) => [one.waba, one])).values()]
-  const ended = []
+  const uploads = await endUploads(run, accounts)
+  const notes = tallyOf(uploads)
+  const ended: string[] = uploads.map(({ how }) => how)
   for (const { account } of accounts) ended.push(await endAccount(on, account, notes))
-  if (ended.some(isPassing) && !isLate) throw new NotReleased()
+  if (ended.some(isPassing) && mayWait) throw new NotReleased()
   // The grants go last: without them no token could end anything else.
   const taken = []
   for (const grant of grantsIn(held)) taken.push(await takeBack(on, grant, notes))
-  if (taken.some(isPassing) && !isLate) throw new NotReleased()
-  return { counts: { accounts: accounts.length }, notes }
+  if (taken.some(isPassing) && mayWait) throw new NotReleased()
+  const media = uploads.filter(isGone).length
+  return { counts: { accounts: accounts.length, media }, notes }
+}
+
+/** What was released before and comes from a restored backup has nothing to wait for. */
+const hasTime = ({ on, deletion: { first, deadline_at } }: Run): boolean =>
+  first === null && deadline_at.getTime() - on.now().getTime() >= LAST_MS
+
+/** How each upload ended. Which are gone is kept after each batch: a run that is cut off is gone on with. */
+async function endUploads({ on, handles, keep, beat }: Run, held: Held[]): Promise<Withdrawn[]> {
+  const before = handles.withdrawn ?? []
+  const all = [...before]
+  const but = before.map(({ id }) => id)
+  for (const { org, waba, account } of held)
+    for (let after: string | undefined = ''; after !== undefined;) {
+      await beat('media')
+      const { ended, next } = await withdrawUploads(on, { org, waba, account, but }, after)
+      all.push(...ended)
+      if (ended.some(isGone)) await keep({ ...handles, withdrawn: all.filter(isGone) })
+      after = next
+    }
+  return all
+}
+
+/** How many ended in which way, such as `media done 12`. */
+function tallyOf(uploads: Withdrawn[]): string[] {
+  const ways = [...new Set(uploads.map(({ how }) => how))].toSorted()
+  return ways.map((way) => `media ${way} ${uploads.filter(({ how }) => how === way).length}`)
 }
 
 /** Ends the webhooks of one account, and asks for proof where somebody is left to be asked. */
@@ -109,7 +142,7 @@ async function heldBy(on: Resources, org: string, grantor: string | null = null)
         if (!(error instanceof SealError)) throw error
         return undefined
       })
-      held.push({ id, waba, user, account: token && { org, waba, token, app } })
+      held.push({ id, org, waba, user, account: token && { org, waba, token, app } })
     }
     return held
   })

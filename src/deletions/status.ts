@@ -45,7 +45,7 @@ const WORDS: Record<string, string> = {
   handles: 'Note what must be looked for afterwards',
   suppress: 'Keep away what arrives late',
   fence: 'Let nothing new in',
-  meta_release: 'Tell Meta to send nothing any more',
+  meta_release: 'Tell Meta to delete what was uploaded and to send nothing any more',
   grant: 'Destroy the access that was granted',
   queues: 'Clear waiting and finished jobs',
   files: 'Delete files and exports',
@@ -58,18 +58,30 @@ const WORDS: Record<string, string> = {
 }
 
 const SAID: readonly (readonly [word: RegExp, says: string])[] = [
+  [/^media done (\d+)$/, 'files we had uploaded that Meta deleted: $1'],
+  [/^media already_gone (\d+)$/, 'files we had uploaded that Meta gives us no more: $1'],
+  [
+    /^media .* (\d+)$/,
+    'files we had uploaded that Meta did not confirm to delete, and keeps for 30 days at most: $1',
+  ],
   [/^subscribed_apps done$/, 'Meta ended the webhooks of an account'],
   [/^subscribed_apps already_gone$/, 'Meta sent nothing any more already'],
-  [/^subscribed_apps unconfirmed/, 'Meta did not confirm that it ended the webhooks of an account'],
-  [/^our_app absent/, 'asked again, Meta no longer names our app there'],
-  [/^our_app/, 'whether our app is still named there was not answered'],
+  [
+    /^subscribed_apps unconfirmed.*/,
+    'Meta did not confirm that it ended the webhooks of an account',
+  ],
+  [/^our_app absent.*/, 'asked again, Meta no longer names our app there'],
+  [/^our_app.*/, 'whether our app is still named there was not answered'],
   [/^permissions (done|already_gone)$/, 'what was granted to our app is taken back'],
   [/^permissions shared$/, 'the grant stays, because another connection hangs on it'],
-  [/^permissions/, 'Meta did not confirm that the grant is taken back'],
+  [/^permissions.*/, 'Meta did not confirm that the grant is taken back'],
 ]
 
 /** What is noted with a step, for people; the certificate has the exact words. */
-const sayNote = (note: string): string => SAID.find(([word]) => word.test(note))?.[1] ?? note
+function sayNote(note: string): string {
+  const [word = note, says = note] = SAID.find(([known]) => known.test(note)) ?? []
+  return note.replace(word, says)
+}
 
 /** The steps in their order, with what each removed and what is noted of it. */
 export const progressOf = (

@@ -112,7 +112,7 @@ const fenceOfContact: Step = {
 
 const release: Step = {
   name: 'meta_release',
-  run: ({ on, deletion }) => releaseNumbers(on, deletion),
+  run: (run) => releaseNumbers(run),
 }
 
 const queues: Step = {

@@ -30,6 +30,16 @@ export async function endSubscription(on: Resources, account: Account): Promise<
 }
 
 /**
+ * Deletes one file that was uploaded to be sent. Not found is gone already.
+ * Source: WhatsApp Cloud API, DELETE /{media-id}.
+ */
+export async function endUpload(on: Resources, account: Account, id: string): Promise<Ended> {
+  const answer = await ask(on, account, 'DELETE', `/${id}`)
+  const isUnknown = answer.outcome === 'answered' && answer.status === 404
+  return isUnknown ? 'already_gone' : judge(answer)
+}
+
+/**
  * Whether Meta itself says that our app gets no webhooks of the account any more: the time of its answer, or why it is not known.
  * Where it is not known which app is ours, none may be left.
  * Source: WhatsApp Business Management API, GET /{waba-id}/subscribed_apps.

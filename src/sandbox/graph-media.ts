@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { badToken, GraphRefusal, unknownObject } from './graph-refusals.ts'
 import { sampleOf, isSample, type Sample } from './samples.ts'
 import type { Line, Sandbox } from './state.ts'
-import { uploadOf } from './uploads.ts'
+import { dropUpload, uploadOf } from './uploads.ts'
 import { mediaIdOf } from './wire-format.ts'
 
 const LIFE_MS = 7 * 86_400_000
@@ -33,6 +33,12 @@ export function describeMedia(box: Sandbox, line: Line, id: string): Record<stri
     file_size: bytes.length,
     id,
   }
+}
+
+/** `DELETE /{media-id}` of a file that the business uploaded; throws GraphRefusal 100 for another id. */
+export function deleteMedia(line: Line, id: string): object {
+  if (!dropUpload(line, id)) throw unknownObject()
+  return { success: true }
 }
 
 /** The bytes at such an address; throws GraphRefusal 404 when it is over. */

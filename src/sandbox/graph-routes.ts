@@ -9,7 +9,7 @@ import { access } from '../http/access.ts'
 import { newId } from '../ids.ts'
 import type { Resources } from '../resources.ts'
 import { describeNumber, describeToken, subscription, withdrawal } from './graph-account.ts'
-import { describeMedia, downloadMedia } from './graph-media.ts'
+import { deleteMedia, describeMedia, downloadMedia } from './graph-media.ts'
 import { checkToken, lineOfToken, takeMessage, type GraphAnswer } from './graph.ts'
 import { badParameter, bodyOf, GraphRefusal, unknownObject } from './graph-refusals.ts'
 import { openSandbox } from './sandbox.ts'
@@ -60,8 +60,7 @@ export function graphRoutes(on: Resources): Router {
     access('sandbox'),
     answer((box, line, req) => ({ body: withdrawal(box, line, id(req)) })),
   )
-  router.get('/bytes/:id', access('sandbox'), (req, res) => hand(on, req, res))
-  router.get('/:version/:id', access('sandbox'), answer(describe))
+  objectCalls(on, router, answer)
   templateCalls(router, answer)
   router.all(
     '/{*path}',
@@ -106,6 +105,17 @@ const describe: Call = (box, line, req) => ({
       ? chosen(describeNumber(line), req)
       : chosen(describeMedia(box, line, id(req)), req),
 })
+
+/** Of the number or a file by its id, and the bytes of a file. */
+function objectCalls(on: Resources, router: Router, answer: (call: Call) => RequestHandler): void {
+  router.get('/bytes/:id', access('sandbox'), (req, res) => hand(on, req, res))
+  router.get('/:version/:id', access('sandbox'), answer(describe))
+  router.delete(
+    '/:version/:id',
+    access('sandbox'),
+    answer((_box, line, req) => ({ body: deleteMedia(line, id(req)) })),
+  )
+}
 
 /** The management of templates, as far as the product calls it. */
 function templateCalls(router: Router, answer: (call: Call) => RequestHandler): void {

@@ -9,6 +9,9 @@ const MOST_KEPT = 20
 
 export const uploadOf = (line: Line, id: string): Sample | undefined => kept.get(line)?.get(id)
 
+/** False where there is no such upload. */
+export const dropUpload = (line: Line, id: string): boolean => kept.get(line)?.delete(id) ?? false
+
 /** `POST /{phone-number-id}/media`; throws GraphRefusal 100. Source: Cloud API, upload media. */
 export async function keepUpload(line: Line, given: Given): Promise<{ id: string }> {
   const form = await formOf(given)

@@ -43,17 +43,11 @@ function readingOf(report: Report): Reading {
   if (!isOfThese(report)) return otherVersion(report)
   const all = standings(report)
   const count = (wanted: string): number => all.filter((one) => one.standing === wanted).length
-  const [kept, failed, partly] = [count('kept'), count('failed'), count('partly')]
+  const [kept, failed] = [count('kept'), count('failed')]
   return {
     state: failed > 0 ? 'bad' : kept === all.length ? 'ok' : 'warn',
     value: `${kept} of ${all.length}`,
-    detail: [
-      failed > 0 ? `${failed} failed.` : '',
-      partly > 0 ? `${partly} in part.` : '',
-      `Commit ${report.commit.slice(0, 12)}.`,
-    ]
-      .filter(Boolean)
-      .join(' '),
+    detail: `${failed > 0 ? `${failed} failed. ` : ''}Commit ${report.commit.slice(0, 12)}.`,
     at: report.finishedAt,
   }
 }

@@ -8,7 +8,7 @@ import { startApp, type Running } from '../support/app.ts'
 import { refusedBy, startMeta, type Meta } from '../support/graph-questions.ts'
 import { arrive } from '../support/inbound.ts'
 import type { Org } from '../support/org.ts'
-import { importIds, purgeOf, toldOf } from '../support/releases.ts'
+import { countDeletions, importIds, purgeOf, toldOf } from '../support/releases.ts'
 import { signInAs } from '../support/sign-in.ts'
 import {
   accountUpdate,
@@ -21,9 +21,9 @@ import {
   sign,
 } from '../support/signed-requests.ts'
 import { visit } from '../support/visitor.ts'
+import { provesUploads } from './uploads-at-meta.ts'
 
-const APP = '670843887433847'
-const USER = '218471'
+const [APP, USER] = ['670843887433847', '218471']
 const DAY = 86_400_000
 type Noted = { certificate: { steps: { meta_release: { notes: string[] } } } }
 const GRANT = 'update connections set app_id = ?, granted_by = ? where'
@@ -59,10 +59,7 @@ const connection = async (): Promise<Record<string, unknown> | undefined> =>
   (await as<Record<string, unknown>>('select * from connections where org_id = ?', []))[0]
 const content = (id = user()): object => contentOf(id)
 const post = (path: string, request: string) => postSigned(app.url + path, request)
-const deletions = async (): Promise<number> => {
-  const sql = 'select count(*)::int as n from deletions'
-  return (await app.on.db.withSystem((tx) => rows<{ n: number }>(tx, sql)))[0]?.n ?? 0
-}
+const deletions = (): Promise<number> => countDeletions(app)
 
 describe('P41 — WhatsApp configuration goes, also at Meta', () => {
   test('a deletion callback gets a code whose page works at once, and the token is used before it is destroyed', async () => {
@@ -155,6 +152,9 @@ describe('P41 — WhatsApp configuration goes, also at Meta', () => {
       await as(`${GRANT} id = ? and org_id = ?`, [APP, user(), connected.id])
     }
   })
+
+  const turn = (at: Date) => (clock = at)
+  provesUploads({ app: () => app, org: () => org, meta: () => meta, askDeletion, turn })
 
   test('a token that Meta takes no more means that all is gone already', async () => {
     meta.answer('DELETE', refusedBy(190, 'Error validating access token'))

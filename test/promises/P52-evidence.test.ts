@@ -64,7 +64,6 @@ describe('P52 — evidence in place of adjectives', () => {
       id,
       tests: 3,
       passed: id === failed ? 2 : 3,
-      partly: false,
     }))
     const text = { commit: 'a1b2c3d4', sources, finishedAt: clock.toISOString(), results }
     writeFileSync(reportFile, JSON.stringify(text))

@@ -32,6 +32,3 @@ export const coverage: readonly (readonly [sentence: string, promises: readonly 
   ['please contact us at firstfashionstore0@gmail.com', [3]],
   ['← Back to ChatFlow CRM', [1]],
 ]
-
-/** Promises whose proof shows a part: the rest of what they ask for is not built yet. They do not count as kept. */
-export const PARTLY: ReadonlySet<string> = new Set([41].map((number) => `P${number}`))

@@ -7,7 +7,6 @@ import { policyText } from '../../src/privacy/policy-versions.ts'
 import { promises } from '../../src/privacy/promises.ts'
 import { ROOT } from '../../src/root.ts'
 import { sourceHash } from '../../src/source-hash.ts'
-import { PARTLY } from './coverage.ts'
 import { proofs } from './proofs.ts'
 import { runJest, type Outcome } from './run-jest.ts'
 
@@ -18,29 +17,25 @@ type Result = {
   failed: number
   skipped: number
   ms: number
-  /** The proof covers a part of what is promised. */
-  partly: boolean
 }
 
 /** A test that did not run proves nothing: a promise is kept when it has tests and every one of them passed. */
-const isKept = ({ tests, passed, partly }: Result): boolean =>
-  tests > 0 && passed === tests && !partly
+const isKept = ({ tests, passed }: Result): boolean => tests > 0 && passed === tests
 
 function resultOf(id: string, { testResults }: Outcome): Result {
   const file = proofs().get(id)
   const found = testResults.find(({ name }) => file && name === path.join(ROOT, file))
-  if (!found) return { id, tests: 0, passed: 0, failed: 0, skipped: 0, ms: 0, partly: false }
+  if (!found) return { id, tests: 0, passed: 0, failed: 0, skipped: 0, ms: 0 }
   const states = found.assertionResults.map(({ status }) => status)
   const passed = states.filter((state) => state === 'passed').length
   const failed = states.filter((state) => state === 'failed').length
   const ms = Math.round(found.endTime - found.startTime)
   const skipped = states.length - passed - failed
-  return { id, tests: states.length, passed, failed, skipped, ms, partly: PARTLY.has(id) }
+  return { id, tests: states.length, passed, failed, skipped, ms }
 }
 
 const said = (result: Result): string => {
   if (isKept(result)) return 'kept'
-  if (result.partly && result.passed === result.tests) return 'kept in part'
   return result.tests === 0
     ? 'no proof ran'
     : `NOT KEPT (${result.passed} of ${result.tests} passed)`

@@ -16,20 +16,20 @@ type Odd = 'cut' | { status: number; body?: string; headers?: Record<string, str
 export type GraphFiles = {
   /** By Meta's id: what customers sent, and what was uploaded. */
   kept: Map<string, GraphFile>
-  /** Each asking for an address and each fetching, in order. */
-  calls: { what: 'ask' | 'fetch' | 'upload'; id: string; token: string }[]
+  /** Each asking for an address, fetching, uploading and deleting, in order. */
+  calls: { what: 'ask' | 'fetch' | 'upload' | 'delete'; id: string; token: string }[]
   /** Replies for the next askings and fetchings, in their order; afterwards as it should be. */
-  odd: { ask: Odd[]; fetch: Odd[]; upload: Odd[] }
+  odd: { ask: Odd[]; fetch: Odd[]; upload: Odd[]; delete: Odd[] }
   uploads: { id: string; type: string; name: string; bytes: Buffer }[]
   take(req: IncomingMessage, res: ServerResponse): Promise<boolean>
 }
 
-/** The media of a Graph API of our own: `GET /{id}`, the address it gives, and `POST /{number}/media`. */
+/** The media of a Graph API of our own: `GET /{id}`, the address it gives, `POST /{number}/media` and `DELETE /{id}`. */
 export function keepFiles(): GraphFiles {
   const files: GraphFiles = {
     kept: new Map(),
     calls: [],
-    odd: { ask: [], fetch: [], upload: [] },
+    odd: { ask: [], fetch: [], upload: [], delete: [] },
     uploads: [],
     async take(req, res) {
       const asked = askedIn(files, req)
@@ -48,22 +48,31 @@ export function keepFiles(): GraphFiles {
 type Asked = GraphFiles['calls'][number]
 type Call = { id: string; req: IncomingMessage; res: ServerResponse }
 
+const WHAT: Readonly<Record<string, Asked['what']>> = {
+  'POST media': 'upload',
+  'GET ': 'ask',
+  'DELETE ': 'delete',
+}
+
 /** What of ours is asked for; undefined where it is something else. */
 function askedIn(
   { kept }: GraphFiles,
   { method, url, headers }: IncomingMessage,
 ): Asked | undefined {
-  const [, first, id = '', last] = new URL(url ?? '', 'http://graph').pathname.split('/')
+  const [, first, id = '', last = ''] = new URL(url ?? '', 'http://graph').pathname.split('/')
   const token = (headers.authorization ?? '').replace('Bearer ', '')
-  if (method === 'POST') return last === 'media' ? { what: 'upload', id, token } : undefined
-  if (method !== 'GET') return undefined
-  if (first === 'bytes') return { what: 'fetch', id, token }
-  return kept.has(id) ? { what: 'ask', id, token } : undefined
+  const what = first === 'bytes' ? 'fetch' : WHAT[`${method} ${last}`]
+  if (what === undefined || (what === 'ask' && !kept.has(id))) return undefined
+  return { what, id, token }
 }
 
 const ANSWERS: Record<Asked['what'], (files: GraphFiles, call: Call) => void | Promise<void>> = {
   ask: describe,
   upload,
+  delete: ({ kept }, { id, res }) =>
+    kept.delete(id)
+      ? json(res, { success: true })
+      : void res.writeHead(404).end('{"error":{"code":100,"error_subcode":33}}'),
   fetch: ({ kept }, { id, res }) => void res.writeHead(200).end(kept.get(id)?.bytes),
 }
 
