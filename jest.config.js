@@ -16,7 +16,7 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testSequencer: '<rootDir>/test/support/sequencer.js',
-  maxWorkers: 2,
+  maxWorkers: 3,
   forceExit: true,
   testTimeout: 30_000,
 }

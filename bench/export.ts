@@ -30,10 +30,12 @@ async function measured(
   const timer = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 50)
   const started = performance.now()
   const { records } = await run()
+  const all = Object.values(records).reduce((sum, n) => sum + n, 0)
   clearInterval(timer)
   const line = {
     bench,
     messages: records['messages'],
+    records: all,
     seconds: Number(((performance.now() - started) / 1000).toFixed(1)),
     rssBeforeMb: Math.round(before / 1_048_576),
     rssGrowthMb: Math.round((peak - before) / 1_048_576),

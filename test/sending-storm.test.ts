@@ -10,7 +10,7 @@ import { openTalk, type Talk } from './support/talk.ts'
 
 jest.setTimeout(180_000)
 
-const desk = useDesk({ postTimeoutMs: 400 })
+const desk = useDesk({ postTimeoutMs: 200 })
 
 /** Answers that have taken the message, and answers that have not; the rest says `ok`. */
 const TAKEN: Reply[] = ['hang', 'reset', 'lost']
