@@ -80,6 +80,18 @@ test('nothing of it runs in a browser, whatever it is and however it is called',
   }
 })
 
+const contactOf = async (of: Org, message: string): Promise<string> => {
+  const [found] = await app.on.db.withTenant(of.id, (tx) =>
+    rows<{ contact: string }>(
+      tx,
+      `select c.contact_id as contact from messages m join conversations c on c.org_id = m.org_id and c.id = m.conversation_id
+        where m.org_id = ? and m.id = ?`,
+      [of.id, message],
+    ),
+  )
+  return found?.contact ?? ''
+}
+
 test('to nobody of another organization, and to nobody at all while the contact is restricted', async () => {
   const message = await theySend(hands, org, 'image', { file: PHOTO })
   const { id } = await hands.tryOnce(org, message)
@@ -87,17 +99,9 @@ test('to nobody of another organization, and to nobody at all while the contact 
   expect((await stranger.get(`/media/${id}`)).status).toBe(404)
   expect((await stranger.post(`/media/${id}/fetching`)).status).toBe(404)
   expect((await fetch(`${app.url}/media/${id}`, { redirect: 'manual' })).status).toBe(303)
-  const [talk] = await app.on.db.withTenant(org.id, (tx) =>
-    rows<{ contact: string }>(
-      tx,
-      `select c.contact_id as contact from messages m join conversations c on c.org_id = m.org_id and c.id = m.conversation_id
-            where m.org_id = ? and m.id = ?`,
-      [org.id, message],
-    ),
-  )
   await restrictSomebody(app, {
     org,
-    talk: { contact: talk?.contact ?? '' } as never,
+    talk: { contact: await contactOf(org, message) } as never,
     phone: '',
   })
   expect((await agent.get(`/media/${id}`)).status).toBe(404)
@@ -112,18 +116,6 @@ test('a file that is lost is not there, and no half page says otherwise', async 
 })
 
 describe('leaving', () => {
-  const contactOf = async (of: Org, message: string): Promise<string> => {
-    const [found] = await app.on.db.withTenant(of.id, (tx) =>
-      rows<{ contact: string }>(
-        tx,
-        `select c.contact_id as contact from messages m join conversations c on c.org_id = m.org_id and c.id = m.conversation_id
-          where m.org_id = ? and m.id = ?`,
-        [of.id, message],
-      ),
-    )
-    return found?.contact ?? ''
-  }
-
   test('an export has each file or says why not, and an import brings them back', async () => {
     const from = await app.org()
     const more = { filename: 'Rechnung.pdf' }

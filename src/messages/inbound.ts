@@ -41,25 +41,16 @@ async function keepUnknown(on: Resources, bodies: InboundBody[]): Promise<void> 
   const { found, lost } = openAll(on.vault.instance, bodies)
   if (lost > 0) on.log.warn({ bodies: lost }, 'bodies do not open')
   if (!key) return
-  const letters = found.map((from): Letter => {
-    const number = parseBody(from.bytes, new Date(from.at)).find((one) => one.number)?.number
-    const { org, connection, at, bytes: plain } = from
-    return {
-      org,
-      connection,
-      at,
-      key,
-      plain,
-      number: number ?? null,
-      reason: 'unknown_number',
-      code: null,
-    }
-  })
   const kept: Letter[] = []
-  for (const letter of letters)
-    if (letter.number === null || !(await isErasedNumber(on, letter.number))) kept.push(letter)
-  if (kept.length < letters.length)
-    on.log.info({ bodies: letters.length - kept.length }, 'for an erased organization, dropped')
+  for (const from of found) {
+    const named = parseBody(from.bytes, new Date(from.at)).find((one) => one.number)
+    const number = named?.number ?? null
+    const about = { number, reason: 'unknown_number' as const, code: null, plain: from.bytes }
+    if (number === null || !(await isErasedNumber(on, number)))
+      kept.push({ ...letterOf(from, key), ...about })
+  }
+  if (kept.length < found.length)
+    on.log.info({ bodies: found.length - kept.length }, 'for an erased organization, dropped')
   await keepDeadLetters(on, kept)
 }
 

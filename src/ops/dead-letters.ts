@@ -4,7 +4,8 @@ import { rows, type Tx } from '../db.ts'
 import { LIMITS } from '../privacy/limits.ts'
 import { notFound, Refusal } from '../refusal.ts'
 import type { Resources } from '../resources.ts'
-import { keyIdOf, open, seal, type Place, type SealingKey } from '../vault.ts'
+import { keyIdOf, open, seal, type SealingKey } from '../vault.ts'
+import { placeOf } from '../webhooks/sealing.ts'
 import { FILTER, filterValues, type LetterFilter, type Reason } from './letter-filter.ts'
 import { shapeOf } from './shape.ts'
 
@@ -96,12 +97,6 @@ function idOf(on: Resources, { org, plain }: Letter): string {
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
-
-export const placeOf = (connection: string | null, at: number): Place => ({
-  purpose: 'webhook',
-  org: connection ?? 'shared',
-  row: String(at),
-})
 
 export type LetterPart = {
   filter?: LetterFilter

@@ -3,7 +3,7 @@ import { rows, type Tx } from '../db.ts'
 import { manifest } from '../privacy/manifest.ts'
 import type { Resources } from '../resources.ts'
 import type { Place } from '../vault.ts'
-import { placeOf as placeOfLetter } from './dead-letters.ts'
+import { placeOf as placeOfLetter } from '../webhooks/sealing.ts'
 
 /** A column of the database that holds envelopes, as it is reached for one organization or for the installation. */
 export type SealedColumn = {

@@ -14,7 +14,8 @@ export type Sealed = { bodies: InboundBody[]; refused: Map<Arrival, Error> }
 /** One webhook body out of an envelope, with the time it came. */
 export type Part = { at: number; bytes: Buffer }
 
-const placeOf = (connection: string | null, at: number): Place => ({
+/** What an envelope of webhook bodies is bound to, in the queue and as a dead letter. */
+export const placeOf = (connection: string | null, at: number): Place => ({
   purpose: 'webhook',
   org: connection ?? 'shared',
   row: String(at),
